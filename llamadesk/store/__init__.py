@@ -1,0 +1,1 @@
+"""Every chat and setting, in SQLite, on one thread of its own."""

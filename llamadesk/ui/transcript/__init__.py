@@ -1,0 +1,1 @@
+"""The messages of a chat on screen: virtualised widgets over the list model."""
