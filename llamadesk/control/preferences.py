@@ -1,0 +1,70 @@
+"""Changes of settings: validated, shown, kept, and put to work."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from llamadesk.control.notices import NoticeKind, Notices
+from llamadesk.control.tasks import Tasks
+from llamadesk.core.settings import SETTINGS, Group, Needs, Value
+from llamadesk.state.settings import SettingValues
+from llamadesk.store.front import Store
+
+_WRITE_AFTER_MS = 300
+_RELOAD_AFTER_MS = 700
+"""A slider that is dragged asks for many values; the model is loaded for the last one."""
+
+
+class PreferenceControl(QObject):
+    """Takes what the person chose in the settings pane."""
+
+    reload_due = Signal()
+    """A setting that a loaded model depends on has another value, and has had it for a moment."""
+
+    def __init__(
+        self, values: SettingValues, store: Store, tasks: Tasks, notices: Notices, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._values = values
+        self._store = store
+        self._tasks = tasks
+        self._notices = notices
+        self._unwritten: set[str] = set()
+        self._write_timer = self._timer(_WRITE_AFTER_MS, self._write)
+        self._reload_timer = self._timer(_RELOAD_AFTER_MS, self.reload_due.emit)
+
+    def set(self, key: str, value: object) -> None:
+        """Give a setting a value; one that is not allowed is told to the person and changes nothing."""
+        try:
+            changed = self._values.set(key, value)
+        except ValueError as error:
+            self._notices.post(NoticeKind.WARNING, str(error))
+            return
+        if not changed:
+            return
+        self._unwritten.add(key)
+        self._write_timer.start()
+        if SETTINGS[key].needs is Needs.LOAD:
+            self._reload_timer.start()
+
+    def reset(self, group: Group) -> None:
+        """Give every setting of a section its default."""
+        for setting in SETTINGS.values():
+            if setting.group is group:
+                self.set(setting.key, setting.default)
+
+    def flush(self) -> None:
+        """Write what waits to be written now."""
+        self._write_timer.stop()
+        self._write()
+
+    def _timer(self, milliseconds: int, slot: object) -> QTimer:
+        timer = QTimer(self, singleShot=True, interval=milliseconds)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _write(self) -> None:
+        keys, self._unwritten = self._unwritten, set()
+        values: dict[str, Value] = {key: self._values.value(key) for key in keys}
+        for key, value in values.items():
+            self._tasks.start(self._store.set_setting(key, value))

@@ -1,0 +1,380 @@
+"""Sending a message and writing the reply: committed first, streamed, checkpointed, never lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from llamadesk.bridge.client import EngineClient
+from llamadesk.control.chats import ChatControl
+from llamadesk.control.notices import NoticeKind, Notices
+from llamadesk.control.tasks import Tasks
+from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, ReplyStats, Role, Status, title_from
+from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.prompt import turns_for
+from llamadesk.core.protocol import Finished, FinishReason, Sampling
+from llamadesk.core.settings import (
+    MAX_TOKENS,
+    MIN_P,
+    REPEAT_PENALTY,
+    SEED,
+    SYSTEM_PROMPT,
+    TEMPERATURE,
+    TOP_K,
+    TOP_P,
+)
+from llamadesk.state.conversations import ConversationListModel
+from llamadesk.state.engine import EngineState, EngineStatus, Phase
+from llamadesk.state.models import ModelShelf
+from llamadesk.state.settings import SettingValues
+from llamadesk.state.transcript import MessageListModel
+from llamadesk.store.front import Store
+
+_CHECKPOINT_MS = 800
+"""How much of a reply a crash of the whole app can cost, at the most."""
+
+_ENDED: dict[FinishReason, Status] = {
+    FinishReason.END: Status.COMPLETE,
+    FinishReason.STOP_STRING: Status.COMPLETE,
+    FinishReason.LENGTH: Status.CUT_OFF,
+    FinishReason.CONTEXT_FULL: Status.CUT_OFF,
+    FinishReason.CANCELLED: Status.STOPPED,
+}
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The reply that is being written. `message` is None until its row is committed; text may come before."""
+
+    conversation_id: ConversationId
+    request_id: int = 0
+    message: Message | None = None
+    parts: list[str] = field(default_factory=list)
+    n_unsaved: int = 0
+    stop_wanted: bool = False
+    ended: tuple[Status, ReplyStats | None] | None = None
+    first_token_at: float = 0.0
+    n_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        if len(self.parts) > 1:
+            self.parts = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
+
+
+class ReplyControl(QObject):
+    """Sends what the person wrote and writes the model's reply into the chat it belongs to, on screen or not."""
+
+    busy_changed = Signal(bool)
+    can_send_changed = Signal()
+    send_refused = Signal(str)
+    """The text could not be kept and comes back to the composer."""
+
+    def __init__(
+        self,
+        client: EngineClient,
+        engine: EngineState,
+        models: ModelShelf,
+        transcript: MessageListModel,
+        conversations: ConversationListModel,
+        values: SettingValues,
+        chats: ChatControl,
+        store: Store,
+        tasks: Tasks,
+        notices: Notices,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._engine = engine
+        self._models = models
+        self._transcript = transcript
+        self._conversations = conversations
+        self._values = values
+        self._chats = chats
+        self._store = store
+        self._tasks = tasks
+        self._notices = notices
+        self._reply: _Reply | None = None
+        self._sending = False
+        self._could_send = False
+        self._checkpoints = QTimer(self, interval=_CHECKPOINT_MS)
+        self._checkpoints.timeout.connect(self._checkpoint)
+        client.prompt_progressed.connect(self._on_prompt_progressed)
+        client.delta_received.connect(self._on_delta)
+        client.finished.connect(self._on_finished)
+        client.failed.connect(self._on_failed)
+        models.chosen_changed.connect(self._announce)
+        chats.deleting.connect(self._on_deleting)
+        chats.set_overlay(self._overlay)
+
+    # --- What the window asks ---
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message is being sent or a reply written."""
+        return self._sending or self._reply is not None
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a message would be answered: a model is chosen and no reply is under way."""
+        return not self.busy and self._models.chosen is not None
+
+    def send(self, text: str) -> None:
+        """Keep the person's message and ask for a reply."""
+        if not text.strip() or self.busy:
+            return
+        if self._models.chosen is None:
+            self._refuse(
+                text,
+                Problem(ProblemCode.NO_MODEL, "There is no model yet.", "Choose one in the settings, or open a GGUF file."),
+            )
+            return
+        self._sending = True
+        self._announce()
+        self._tasks.start(self._send(text))
+
+    def stop(self) -> None:
+        """End the reply; what is written stays."""
+        if self._reply is not None:
+            self._reply.stop_wanted = True
+            if self._reply.request_id:
+                self._client.cancel(self._reply.request_id)
+
+    async def wait_until_idle(self) -> None:
+        """Stop the reply, if there is one, and return when it is kept. Used when the window closes."""
+        if self._reply is not None and self._reply.ended is None:
+            self.stop()
+            self._end(Status.INTERRUPTED if not self._reply.parts else Status.STOPPED, None)
+        await self._tasks.drained()
+
+    # --- Sending ---
+
+    async def _send(self, text: str) -> None:
+        conversation = self._chats.current
+        history = self._transcript.messages()
+        try:
+            conversation, question = await self._keep(conversation, history, text)
+        except ProblemError as error:
+            self._refuse(text, error.problem)
+            return
+        finally:
+            self._sending = False
+        self._chats.changed(conversation)
+        if self._conversations.current == conversation.id:
+            self._transcript.append(question)
+        reply = self._reply = _Reply(conversation.id)
+        self._announce()
+        turns = turns_for([*history, question], self._values.get(SYSTEM_PROMPT, str))
+        reply.request_id = self._client.generate(turns, self._sampling(), self._values.get(MAX_TOKENS, int))
+        self._engine.set_status(
+            msgspec.structs.replace(self._engine.status, tokens_per_second=0.0, fraction=0.0)
+            if self._engine.status.phase is Phase.LOADING
+            else EngineStatus(Phase.READING, n_past=self._engine.status.n_past, n_ctx=self._engine.status.n_ctx)
+        )
+        if reply.stop_wanted:
+            self._client.cancel(reply.request_id)
+        # The engine is reading already: the reply's own row is committed meanwhile.
+        await self._make_row(reply, question)
+
+    async def _keep(
+        self, conversation: Conversation | None, history: Sequence[Message], text: str
+    ) -> tuple[Conversation, Message]:
+        """Commit the person's message, in a new conversation where there is none yet."""
+        if conversation is None:
+            conversation, question = await self._store.begin_chat(title_from(text), text)
+            if self._conversations.current is None:
+                self._chats.adopt(conversation)
+            return conversation, question
+        parent = history[-1].id if history else None
+        question = await self._store.add_message(conversation.id, parent, Role.USER, text, Status.COMPLETE)
+        return self._after(conversation, question), question
+
+    async def _make_row(self, reply: _Reply, question: Message) -> None:
+        model = self._engine.model
+        chosen = self._models.chosen
+        name = model.name if model else chosen.family if chosen else ""
+        try:
+            row = await self._store.add_message(
+                reply.conversation_id, question.id, Role.ASSISTANT, "", Status.STREAMING, name
+            )
+        except ProblemError:
+            self._client.cancel(reply.request_id)
+            self._forget(reply)
+            raise
+        reply.message = row
+        conversation = self._conversations.find(reply.conversation_id)
+        if conversation is not None:
+            self._chats.changed(self._after(conversation, row))
+        if self._on_screen(reply):
+            self._transcript.append(msgspec.structs.replace(row, content=reply.text))
+        self._checkpoints.start()
+        if reply.ended is not None:
+            self._tasks.start(self._finish(reply))
+
+    def _refuse(self, text: str, problem: Problem) -> None:
+        self._sending = False
+        self._notices.problem(problem)
+        self.send_refused.emit(text)
+        self._announce()
+
+    def _sampling(self) -> Sampling:
+        values = self._values
+        return Sampling(
+            temperature=values.get(TEMPERATURE, float),
+            top_k=values.get(TOP_K, int),
+            top_p=values.get(TOP_P, float),
+            min_p=values.get(MIN_P, float),
+            repeat_penalty=values.get(REPEAT_PENALTY, float),
+            seed=values.get(SEED, int),
+        )
+
+    # --- What the engine says ---
+
+    def _answered(self, request_id: int) -> _Reply | None:
+        """The reply that a request is about; None where it is no longer (or was never) ours."""
+        reply = self._reply
+        return reply if reply is not None and reply.request_id == request_id and reply.ended is None else None
+
+    @Slot(int, int, int, int)
+    def _on_prompt_progressed(self, request_id: int, done: int, total: int, reused: int) -> None:
+        if self._answered(request_id) is None:
+            return
+        fraction = (done - reused) / (total - reused) if total > reused else 1.0
+        status = self._engine.status
+        self._engine.set_status(EngineStatus(Phase.READING, fraction, n_past=done, n_ctx=status.n_ctx))
+
+    @Slot(int, str, int, int)
+    def _on_delta(self, request_id: int, text: str, n_tokens: int, n_past: int) -> None:
+        reply = self._answered(request_id)
+        if reply is None:
+            return
+        now = time.monotonic()
+        if not reply.n_tokens:
+            reply.first_token_at = now
+        reply.n_tokens += n_tokens
+        elapsed = now - reply.first_token_at
+        speed = (reply.n_tokens - 1) / elapsed if elapsed > 0.2 else 0.0
+        self._engine.set_status(
+            EngineStatus(Phase.GENERATING, tokens_per_second=speed, n_past=n_past, n_ctx=self._engine.status.n_ctx)
+        )
+        if not text:
+            return
+        reply.parts.append(text)
+        reply.n_unsaved += len(text)
+        if reply.message is not None and self._on_screen(reply):
+            self._transcript.append_text(reply.message.id, text)
+
+    @Slot(int, object)
+    def _on_finished(self, request_id: int, finished: Finished) -> None:
+        if self._answered(request_id) is None:
+            return
+        stats = finished.stats
+        self._engine.set_status(
+            EngineStatus(
+                Phase.READY,
+                tokens_per_second=stats.tokens_per_second,
+                n_past=finished.n_past or self._engine.status.n_past,
+                n_ctx=finished.n_ctx or self._engine.status.n_ctx,
+            )
+        )
+        if finished.reason is FinishReason.CONTEXT_FULL:
+            self._notices.post(
+                NoticeKind.WARNING,
+                f"The model's memory is full ({finished.n_ctx:,} tokens), so the reply ends here. "
+                "Choose a longer context in the settings, or go on in a new chat.",
+            )
+        self._end(_ENDED[finished.reason], stats)
+
+    @Slot(int, object)
+    def _on_failed(self, request_id: int, problem: Problem) -> None:
+        reply = self._answered(request_id)
+        if reply is None:
+            return
+        if self._engine.status.busy:
+            status = self._engine.status
+            self._engine.set_status(EngineStatus(Phase.READY, n_past=status.n_past, n_ctx=status.n_ctx))
+        if problem.code not in (ProblemCode.ENGINE_LOST, ProblemCode.ENGINE_GAVE_UP):  # those are told once, by ModelControl
+            self._notices.problem(problem)
+        self._end(Status.INTERRUPTED if reply.parts or problem.code is ProblemCode.ENGINE_LOST else Status.FAILED, None)
+
+    # --- Keeping the reply ---
+
+    @Slot()
+    def _checkpoint(self) -> None:
+        reply = self._reply
+        if reply is not None and reply.message is not None and reply.n_unsaved:
+            reply.n_unsaved = 0
+            self._tasks.start(self._store.checkpoint_reply(reply.message.id, reply.text))
+
+    def _end(self, status: Status, stats: ReplyStats | None) -> None:
+        reply = self._reply
+        if reply is None or reply.ended is not None:
+            return
+        reply.ended = (status, stats)
+        self._checkpoints.stop()
+        if reply.message is not None:
+            self._tasks.start(self._finish(reply))
+
+    async def _finish(self, reply: _Reply) -> None:
+        """Commit the whole reply, then let the next message be sent."""
+        assert reply.message is not None and reply.ended is not None
+        status, stats = reply.ended
+        try:
+            kept = await self._store.finish_reply(reply.message.id, reply.text, status, stats)
+        except ProblemError:
+            # It stays on screen, and "streaming" in the store until the next start: say so and go on.
+            kept = msgspec.structs.replace(reply.message, content=reply.text, status=status, stats=stats)
+            raise
+        finally:
+            self._forget(reply)
+            if self._on_screen(reply):
+                self._transcript.replace(kept)
+
+    def _forget(self, reply: _Reply) -> None:
+        if self._reply is reply:
+            self._reply = None
+            self._checkpoints.stop()
+            self._announce()
+
+    # --- Helpers ---
+
+    def _on_screen(self, reply: _Reply) -> bool:
+        return self._conversations.current == reply.conversation_id
+
+    def _overlay(self, messages: Sequence[Message]) -> list[Message]:
+        """The messages with the text that the reply under way has so far."""
+        reply = self._reply
+        if reply is None or reply.message is None:
+            return list(messages)
+        live = msgspec.structs.replace(reply.message, content=reply.text)
+        return [live if message.id == live.id else message for message in messages]
+
+    @staticmethod
+    def _after(conversation: Conversation, message: Message) -> Conversation:
+        return msgspec.structs.replace(
+            conversation,
+            leaf_id=MessageId(message.id),
+            updated_at=max(conversation.updated_at, message.created_at),
+            draft="" if message.role is Role.USER else conversation.draft,
+        )
+
+    @Slot(int)
+    def _on_deleting(self, conversation_id: int) -> None:
+        if self._reply is not None and self._reply.conversation_id == conversation_id:
+            self.stop()
+
+    @Slot()
+    def _announce(self) -> None:
+        self.busy_changed.emit(self.busy)
+        if self.can_send != self._could_send:
+            self._could_send = self.can_send
+            self.can_send_changed.emit()
+
+
