@@ -117,7 +117,7 @@ class Fail(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
 
 
 Step = Speak | Pause | Progress | Die | Break | Complain | Fail
-Plan = list[Step]
+Plan = tuple[Step, ...]
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,18 +129,18 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         idle: steps right after Hello.
     """
 
-    start: Plan = []
+    start: Plan = ()
     hello: bool = True
-    idle: Plan = []
-    load: list[Plan] = [[Progress()]]
-    generate: list[Plan] = [[Progress(), Speak()]]
+    idle: Plan = ()
+    load: tuple[Plan, ...] = ((Progress(),),)
+    generate: tuple[Plan, ...] = ((Progress(), Speak()),)
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The nth process started with this script lives the nth life, and the last one from then on; they are counted in a
     file beside the script's."""
 
-    lives: list[Life] = [Life()]
+    lives: tuple[Life, ...] = (Life(),)
 
 
 def _take_life(path: Path) -> Life:
@@ -302,7 +302,7 @@ class FakeEngine:
                 self._pipe.send_bytes(frame[: len(frame) // 2])
 
 
-def _last_repeated(plans: list[Plan]) -> Iterator[Plan]:
+def _last_repeated(plans: tuple[Plan, ...]) -> Iterator[Plan]:
     return itertools.chain(plans, itertools.repeat(plans[-1]))
 
 
