@@ -75,6 +75,8 @@ class ReplyControl(QObject):
     can_send_changed = Signal()
     send_refused = Signal(str)
     """The text could not be kept and comes back to the composer."""
+    model_wanted = Signal()
+    """Something was sent while no model is loaded: try to load it again."""
 
     def __init__(
         self,
@@ -133,7 +135,9 @@ class ReplyControl(QObject):
         if self._models.chosen is None:
             self._refuse(
                 text,
-                Problem(ProblemCode.NO_MODEL, "There is no model yet.", "Choose one in the settings, or open a GGUF file."),
+                Problem(
+                    ProblemCode.NO_MODEL, "There is no model yet.", "Choose one in the settings, or open a GGUF file."
+                ),
             )
             return
         self._sending = True
@@ -149,10 +153,13 @@ class ReplyControl(QObject):
 
     async def wait_until_idle(self) -> None:
         """Stop the reply, if there is one, and return when it is kept. Used when the window closes."""
-        if self._reply is not None and self._reply.ended is None:
-            self.stop()
-            self._end(Status.INTERRUPTED if not self._reply.parts else Status.STOPPED, None)
-        await self._tasks.drained()
+        while True:
+            if self._reply is not None and self._reply.ended is None:
+                self.stop()
+                self._end(Status.INTERRUPTED, None)
+            await self._tasks.drained()
+            if not self.busy:
+                return
 
     # --- Sending ---
 
@@ -300,7 +307,10 @@ class ReplyControl(QObject):
         if self._engine.status.busy:
             status = self._engine.status
             self._engine.set_status(EngineStatus(Phase.READY, n_past=status.n_past, n_ctx=status.n_ctx))
-        if problem.code not in (ProblemCode.ENGINE_LOST, ProblemCode.ENGINE_GAVE_UP):  # those are told once, by ModelControl
+        if problem.code not in (
+            ProblemCode.ENGINE_LOST,
+            ProblemCode.ENGINE_GAVE_UP,
+        ):  # those are told once, by ModelControl
             self._notices.problem(problem)
         self._end(Status.INTERRUPTED if reply.parts or problem.code is ProblemCode.ENGINE_LOST else Status.FAILED, None)
 
@@ -376,5 +386,3 @@ class ReplyControl(QObject):
         if self.can_send != self._could_send:
             self._could_send = self.can_send
             self.can_send_changed.emit()
-
-

@@ -13,8 +13,10 @@ Failure = Callable[[BaseException], None]
 
 
 class Tasks:
-    """Starts coroutines on the window's event loop, keeps them alive and lets none fail unheard: a `ProblemError` becomes
-    a notice, anything else goes to `on_bug`."""
+    """Starts coroutines on the window's event loop, keeps them alive and lets none fail unheard.
+
+    A `ProblemError` becomes a notice, anything else goes to `on_bug`.
+    """
 
     def __init__(self, notices: Notices, on_bug: Failure) -> None:
         self._notices = notices

@@ -1,0 +1,97 @@
+"""One running app for one folder of data; a second start hands its file to the first and ends."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Signal, Slot
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from llamadesk.core.paths import DataFolders
+
+_log = logging.getLogger(__name__)
+_ANSWER_WITHIN_MS = 2000
+_MAX_PATH_BYTES = 64 * 1024
+
+
+class SingleInstance(QObject):
+    """Holds the lock of a data folder, and hears from later starts.
+
+    The lock is the operating system's word on a process that lives, so one left behind by a crash is taken over. The
+    socket is a private one of this user on this machine (a named pipe on Windows); it is no network port.
+    """
+
+    file_received = Signal(object)
+    """A later start was given this Path, or None if it was given no file; the window should come to the front."""
+
+    def __init__(self, folders: DataFolders, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        digest = hashlib.sha256(str(folders.root.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._name = f"llamadesk-{digest}"
+        self._lock = QLockFile(str(folders.lock))
+        self._lock.setStaleLockTime(0)
+        self._server: QLocalServer | None = None
+        self._received: dict[QLocalSocket, bytearray] = {}
+
+    def acquire(self) -> bool:
+        """Whether this is the first. A folder that cannot be locked at all counts as ours: the store will say why."""
+        if not self._lock.tryLock(0) and self._lock.error() is QLockFile.LockError.LockFailedError:
+            return False
+        QLocalServer.removeServer(self._name)  # left behind by a crash: the lock is ours, so nobody listens there
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        if not self._server.listen(self._name):
+            _log.warning("later starts cannot reach this one: %s", self._server.errorString())
+        return True
+
+    def pass_on(self, file: Path | None) -> bool:
+        """Ask the first to come to the front, with `file` if there is one; whether it heard."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(_ANSWER_WITHIN_MS):
+            return False
+        socket.write((str(file) if file else "").encode("utf-8", "surrogateescape") + b"\n")
+        heard = socket.waitForBytesWritten(_ANSWER_WITHIN_MS) and socket.waitForReadyRead(_ANSWER_WITHIN_MS)
+        socket.disconnectFromServer()
+        return heard
+
+    def release(self) -> None:
+        """Let another start be the first."""
+        if self._server is not None:
+            self._server.close()
+        self._lock.unlock()
+
+    @Slot()
+    def _on_connection(self) -> None:
+        assert self._server is not None
+        while (socket := self._server.nextPendingConnection()) is not None:
+            self._received[socket] = bytearray()
+            socket.readyRead.connect(self._on_ready_read)
+            socket.disconnected.connect(self._on_disconnected)
+
+    @Slot()
+    def _on_ready_read(self) -> None:
+        socket = self.sender()
+        if not isinstance(socket, QLocalSocket) or socket not in self._received:
+            return
+        received = self._received[socket]
+        received += socket.readAll().data()
+        if len(received) > _MAX_PATH_BYTES:
+            socket.abort()
+            return
+        line, newline, _ = bytes(received).partition(b"\n")
+        if newline:
+            received.clear()
+            socket.write(b"ok\n")
+            text = line.decode("utf-8", "surrogateescape")
+            self.file_received.emit(Path(text) if text else None)
+
+    @Slot()
+    def _on_disconnected(self) -> None:
+        socket = self.sender()
+        if isinstance(socket, QLocalSocket):
+            self._received.pop(socket, None)
+            socket.deleteLater()
