@@ -1,0 +1,187 @@
+"""What a GGUF model file says of itself: the facts that choosing, fitting and loading it need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NoReturn
+
+from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.ggml_types import FILE_TYPE_GUESSED, FILE_TYPES
+from llamadesk.core.gguf_header import Header, Tensor, read_header
+from llamadesk.core.models import ModelFacts
+
+_MAX_LAYERS: Final = 512  # of llama.cpp
+_MAX_CONTEXT: Final = 2**31
+_MAX_WIDTH: Final = 2**20
+
+_PROJECTOR: Final = "the image or sound part of a multimodal model"
+_HELPERS: Final[Mapping[str, str]] = {
+    "mmproj": _PROJECTOR,
+    "adapter": "a LoRA adapter, which changes another model",
+    "imatrix": "a table that helps to quantize a model",
+    "vocab": "only the vocabulary of a model",
+}
+"""`general.type` of files that go with a model and are none."""
+
+_OTHER_KINDS: Final[Mapping[str, str]] = {
+    "clip": _PROJECTOR,
+    **dict.fromkeys(
+        (
+            "bert",
+            "modern-bert",
+            "nomic-bert",
+            "nomic-bert-moe",
+            "neo-bert",
+            "jina-bert-v2",
+            "jina-bert-v3",
+            "eurobert",
+            "gemma-embedding",
+            "t5encoder",
+        ),
+        "an embedding model, which compares texts and does not write any",
+    ),
+    **dict.fromkeys(
+        ("flux", "sd1", "sdxl", "sd3", "aura", "lumina2", "qwen_image", "wan", "hyvid", "ltxv"), "a model for pictures"
+    ),
+    **dict.fromkeys(("wavtokenizer-dec", "whisper"), "a model for sound"),
+}
+"""`general.architecture` of models that do not chat."""
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """The facts of the chat model at `path`.
+
+    Raises:
+        ProblemError: MODEL_MISSING, MODEL_UNREADABLE, MODEL_NOT_GGUF, MODEL_OLD_FORMAT, MODEL_DAMAGED, or
+            MODEL_UNSUPPORTED (no chat model, a part of one, or a format that is not read).
+    """
+    return facts_of(read_header(path))
+
+
+def other_kind(header: Header) -> str | None:
+    """What a GGUF file is that holds no chat model, in words ("a LoRA adapter, ..."); None for a chat model."""
+    values = header.values
+    kind = _HELPERS.get(str(values.get("general.type", ""))) or _OTHER_KINDS.get(
+        str(values.get("general.architecture", ""))
+    )
+    if kind is None and not header.tensors:
+        return _HELPERS["vocab"]
+    return kind
+
+
+def facts_of(header: Header) -> ModelFacts:
+    """The facts of the chat model whose header was read.
+
+    Raises:
+        ProblemError: MODEL_UNSUPPORTED or MODEL_DAMAGED.
+    """
+    values = _Values(header)
+    kind = other_kind(header)
+    if kind is not None:
+        _unsupported(f"This file is {kind}, not a model to chat with.", "Choose the model's own GGUF file.")
+    n_parts = values.whole("split.count", 0xFFFF, default=0)
+    if n_parts > 1:
+        _unsupported(
+            f"This model is split into {n_parts} files, which LlamaDesk cannot load yet.",
+            "Look for a version of it in one file, or join the parts with llama-gguf-split --merge.",
+        )
+    architecture = values.text("general.architecture")
+    if not architecture:
+        _damaged("general.architecture is missing")
+    n_layers = values.whole(f"{architecture}.block_count", _MAX_LAYERS)
+    n_embd = values.whole(f"{architecture}.embedding_length", _MAX_WIDTH)
+    attention = f"{architecture}.attention."
+    n_head = values.heads(f"{attention}head_count", n_layers, default=0)
+    n_head_kv = values.heads(f"{attention}head_count_kv", n_layers, default=n_head)
+    d_head = n_embd // n_head if n_head else 0
+    repeating = [tensor for tensor in header.tensors if _is_repeating(tensor)]
+    return ModelFacts(
+        architecture=architecture,
+        name=values.text("general.name"),
+        quantization=_quantization(header),
+        n_layers=n_layers,
+        n_ctx_train=values.whole(f"{architecture}.context_length", _MAX_CONTEXT),
+        n_embd=n_embd,
+        n_head=n_head,
+        n_head_kv=n_head_kv,
+        d_head_k=values.whole(f"{attention}key_length", _MAX_WIDTH, default=d_head),
+        d_head_v=values.whole(f"{attention}value_length", _MAX_WIDTH, default=d_head),
+        n_vocab=_n_vocab(values, header, architecture),
+        n_params=sum(tensor.n_elements for tensor in header.tensors),
+        tensor_bytes=_bytes(header.tensors),
+        repeating_bytes=_bytes(repeating),
+        output_bytes=_bytes([tensor for tensor in header.tensors if tensor.name.startswith("output")]),
+        has_chat_template=bool(values.text("tokenizer.chat_template")),
+    )
+
+
+class _Values:
+    """The values of a header, checked as they are asked for."""
+
+    def __init__(self, header: Header) -> None:
+        self._values = header.values
+
+    def text(self, key: str) -> str:
+        """A text; "" where there is none."""
+        value = self._values.get(key, "")
+        if not isinstance(value, str):
+            _damaged(f"{key} is not a text")
+        return value
+
+    def whole(self, key: str, largest: int, default: int | None = None) -> int:
+        """A whole number from 1 to `largest`; where the key is missing the default, if there is one."""
+        value = self._values.get(key)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= largest:
+            _damaged(f"{key} is {value!r}")
+        return value
+
+    def heads(self, key: str, n_layers: int, default: int) -> int:
+        """Attention heads; where each layer has its own number (0 in layers without attention), their mean, rounded
+        up, because what is asked for is the size of the whole cache."""
+        value = self._values.get(key)
+        if not isinstance(value, tuple):
+            if value == 0:  # a model without attention
+                return 0
+            return self.whole(key, _MAX_WIDTH, default)
+        if len(value) < n_layers or any(not 0 <= heads <= _MAX_WIDTH for heads in value):
+            _damaged(f"{key} is a list of {len(value)}")
+        return -(-sum(value[:n_layers]) // n_layers)
+
+
+def _n_vocab(values: _Values, header: Header, architecture: str) -> int:
+    listed = header.array_lengths.get("tokenizer.ggml.tokens", 0)
+    return listed or values.whole(f"{architecture}.vocab_size", 2**31, default=0)
+
+
+def _quantization(header: Header) -> str:
+    file_type = header.values.get("general.file_type")
+    if isinstance(file_type, int):
+        named = FILE_TYPES.get(file_type & ~FILE_TYPE_GUESSED)
+        if named is not None:
+            return named
+    elements: Counter[str] = Counter()
+    for tensor in header.tensors:
+        elements[tensor.type.name] += tensor.n_elements
+    return elements.most_common(1)[0][0]
+
+
+def _is_repeating(tensor: Tensor) -> bool:
+    return tensor.name.startswith(("blk.", "enc.blk.", "dec.blk."))
+
+
+def _bytes(tensors: list[Tensor] | tuple[Tensor, ...]) -> int:
+    return sum(tensor.n_bytes for tensor in tensors)
+
+
+def _unsupported(title: str, advice: str) -> NoReturn:
+    raise ProblemError(Problem(ProblemCode.MODEL_UNSUPPORTED, title, advice))
+
+
+def _damaged(detail: str) -> NoReturn:
+    raise ProblemError(
+        Problem(ProblemCode.MODEL_DAMAGED, "The model file is damaged or incomplete.", "Download it again.", detail)
+    )
