@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-ENGINE_FLAG = "--engine"
+from llamadesk.core.protocol import ENGINE_FLAG
 
 
 def main(argv: Sequence[str] | None = None) -> int:

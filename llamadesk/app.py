@@ -63,7 +63,7 @@ def _hand_over(instance: SingleInstance, options: Options) -> int:
         return 0
     _tell(
         f"{APP_NAME} is already open with these chats.",
-        "Use the window that is open. If there is none to be seen, wait a moment and start it again: it may be closing.",
+        "Use the window that is open. If you cannot see one, it may be closing: wait a moment and start again.",
     )
     return 1
 

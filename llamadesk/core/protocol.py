@@ -17,6 +17,8 @@ from llamadesk.core.chat import ReplyStats, Role
 from llamadesk.core.errors import Problem
 
 PROTOCOL_VERSION = 1
+ENGINE_FLAG = "--engine"
+"""The first argument that makes the app's own program the engine process."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """A longer frame is not ours: the sender is broken, and the pipe can no longer be trusted."""
 
