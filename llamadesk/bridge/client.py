@@ -1,0 +1,171 @@
+"""The engine as the window sees it: methods that return at once, and signals that name facts."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from llamadesk.bridge.command import EngineCommand, Patience, engine_command
+from llamadesk.bridge.endings import Work
+from llamadesk.bridge.supervisor import EngineGaveUp, EngineLost, Supervisor, Told
+from llamadesk.core.protocol import (
+    CountTokens,
+    Delta,
+    Failed,
+    Finished,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    LoadProgress,
+    LoadSettings,
+    PromptProgress,
+    RequestId,
+    Sampling,
+    TokenCount,
+    Turn,
+    Unload,
+    Unloaded,
+)
+
+__all__ = ["EngineClient", "EngineCommand", "engine_command"]
+
+_log = logging.getLogger(__name__)
+
+_SHUTDOWN_MS = 3000
+
+
+class EngineClient(QObject):
+    """Lives on the window's thread and owns the thread of the supervisor; every signal is emitted on the window's.
+
+    Requests are answered one after another, in the order they were made, and wait while the engine is being started.
+    Each is answered exactly once: a load by `loaded` or `failed`, a reply by `finished` or `failed`, and so on. A load
+    ends every earlier load that is not done yet (`failed` with LOAD_CANCELLED).
+
+    Signals:
+        started: Hello; after each start of the process.
+        load_progressed: request id, fraction.
+        loaded: request id, LoadedModel, seconds.
+        unloaded: request id.
+        prompt_progressed: request id, tokens done, tokens in total, tokens reused.
+        delta_received: request id, text, tokens in it, tokens in the context; at most about 60 a second.
+        finished: request id, Finished. A reply that was cancelled always ends in this, even where the process had to be
+            killed for it (then with the figures that are known).
+        failed: request id, Problem; of a load, a reply or a count.
+        token_counted: request id, tokens.
+        engine_lost: Problem; the process ended by itself. What was under way has got its `failed` before. It is being
+            started again, and the last model that was loaded is loaded again (`loaded` with the id of that load).
+        gave_up: Problem; in place of engine_lost, where it ended again and again on the same model and settings, or
+            could not be started at all: all requests fail until the next `load`.
+    """
+
+    started = Signal(object)
+    load_progressed = Signal(int, float)
+    loaded = Signal(int, object, float)
+    unloaded = Signal(int)
+    prompt_progressed = Signal(int, int, int, int)
+    delta_received = Signal(int, str, int, int)
+    finished = Signal(int, object)
+    failed = Signal(int, object)
+    token_counted = Signal(int, int)
+    engine_lost = Signal(object)
+    gave_up = Signal(object)
+
+    _start_asked = Signal()
+    _submitted = Signal(object)
+    _cancel_asked = Signal(int)
+    _taken = Signal()
+    _shutdown_asked = Signal()
+
+    def __init__(
+        self, command: EngineCommand, parent: QObject | None = None, *, patience: Patience | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._ids = itertools.count(1)
+        self._thread = QThread(self)
+        self._thread.setObjectName("engine supervisor")
+        self._supervisor = Supervisor(command, patience or Patience())
+        self._supervisor.moveToThread(self._thread)
+        self._thread.finished.connect(self._supervisor.deleteLater)
+        self._supervisor.told.connect(self._deliver)
+        self._start_asked.connect(self._supervisor.start)
+        self._submitted.connect(self._supervisor.submit)
+        self._cancel_asked.connect(self._supervisor.cancel)
+        self._taken.connect(self._supervisor.take_more)
+        self._shutdown_asked.connect(self._supervisor.shut_down)
+
+    def start(self) -> None:
+        """Start the engine. Call once; `shutdown` must be called before this object goes."""
+        self._thread.start()
+        self._start_asked.emit()
+
+    def load(self, settings: LoadSettings) -> RequestId:
+        """Load a model in place of whatever is loaded. Starts an engine that was given up on."""
+        return self._submit(Load(next(self._ids), settings))
+
+    def unload(self) -> RequestId:
+        """Free the model and its memory."""
+        return self._submit(Unload(next(self._ids)))
+
+    def generate(
+        self, turns: Sequence[Turn], sampling: Sampling, max_tokens: int = 0, stop: Sequence[str] = ()
+    ) -> RequestId:
+        """Write a reply; see `protocol.Generate`."""
+        return self._submit(Generate(next(self._ids), list(turns), sampling, max_tokens, list(stop)))
+
+    def count_tokens(self, text: str) -> RequestId:
+        """Count the tokens that the loaded model makes of a text."""
+        return self._submit(CountTokens(next(self._ids), text))
+
+    def cancel(self, request_id: RequestId) -> None:
+        """Stop that load or reply; nothing happens where it has ended. An engine that does not hear it is killed."""
+        self._cancel_asked.emit(request_id)
+
+    def shutdown(self) -> None:
+        """End the engine and the thread; blocks for at most 3 s. No signal comes from the engine any more."""
+        self._closed = True
+        if not self._thread.isRunning():
+            return
+        self._shutdown_asked.emit()
+        if not self._thread.wait(_SHUTDOWN_MS):
+            _log.error("The engine's thread did not end in time")
+
+    def _submit(self, request: Work) -> RequestId:
+        self._submitted.emit(request)
+        return request.id
+
+    @Slot(object)
+    def _deliver(self, told: list[Told]) -> None:
+        for event in told:
+            if self._closed:
+                return
+            self._emit(event)
+        self._taken.emit()
+
+    def _emit(self, event: Told) -> None:
+        match event:
+            case Delta():
+                self.delta_received.emit(event.id, event.text, event.n_tokens, event.n_past)
+            case PromptProgress():
+                self.prompt_progressed.emit(event.id, event.done, event.total, event.reused)
+            case LoadProgress():
+                self.load_progressed.emit(event.id, event.fraction)
+            case Loaded():
+                self.loaded.emit(event.id, event.model, event.seconds)
+            case Unloaded():
+                self.unloaded.emit(event.id)
+            case Finished():
+                self.finished.emit(event.id, event)
+            case TokenCount():
+                self.token_counted.emit(event.id, event.n_tokens)
+            case Failed():
+                self.failed.emit(event.id, event.problem)
+            case Hello():
+                self.started.emit(event)
+            case EngineLost():
+                self.engine_lost.emit(event.problem)
+            case EngineGaveUp():
+                self.gave_up.emit(event.problem)

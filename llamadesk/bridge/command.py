@@ -1,0 +1,55 @@
+"""How the engine is started, and how long the window is patient with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+import llamadesk
+from llamadesk.core.protocol import ENGINE_FLAG
+
+
+class EngineCommand(msgspec.Struct, frozen=True):
+    """How to start the child: its arguments, the program first, and what is added to the app's own environment."""
+
+    argv: list[str]
+    env: dict[str, str] = {}
+
+
+def engine_command() -> EngineCommand:
+    """The engine that belongs to this app: in a bundle the bundle's own program, else this Python and this package."""
+    # An assert of llama.cpp ends the process; without this it might first start a debugger that waits for input.
+    env = {"GGML_NO_BACKTRACE": "1"}
+    if getattr(sys, "frozen", False):
+        return EngineCommand([sys.executable, ENGINE_FLAG], env)
+    # -P: the folder the app was started in, which may be anybody's, is no place to import from.
+    package_parent = str(Path(llamadesk.__file__).resolve().parents[1])
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
+    return EngineCommand([sys.executable, "-P", "-m", "llamadesk", ENGINE_FLAG], env)
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long is waited for what, in seconds.
+
+    Attributes:
+        start: for the first word of a new engine process.
+        stop_reply: for a reply to end once it was cancelled; then the process is killed.
+        stop_load: the same for a load.
+        end: for the process to end when the app does.
+        frame: between two signals that carry text of a reply; a screen shows no more.
+        deaths: so many deaths on the same model and settings ...
+        deaths_within: ... within this time, and it is not started again.
+        memory_suspicion: a process killed by the system this soon after a load probably wanted too much memory.
+    """
+
+    start: float = 20.0
+    stop_reply: float = 1.5
+    stop_load: float = 3.0
+    end: float = 0.5
+    frame: float = 0.016
+    deaths: int = 3
+    deaths_within: float = 120.0
+    memory_suspicion: float = 20.0

@@ -1,0 +1,41 @@
+"""Brings what the engine says down to what a screen can show."""
+
+from __future__ import annotations
+
+from llamadesk.core.protocol import Delta, LoadProgress, PromptProgress
+
+Paced = Delta | LoadProgress | PromptProgress
+"""The events that may come by the thousand, and of which a sum or the last one says as much."""
+
+
+class Coalescer:
+    """Holds the paced events of one request until they are taken: Deltas as one Delta, of progress the last word."""
+
+    def __init__(self) -> None:
+        self._progress: LoadProgress | PromptProgress | None = None
+        self._texts: list[str] = []
+        self._delta: Delta | None = None
+        self._n_tokens = 0
+        self.n_characters = 0
+
+    def add(self, event: Paced) -> None:
+        """Take one in. All events between two calls of `take` belong to one request."""
+        if isinstance(event, Delta):
+            self._texts.append(event.text)
+            self._delta = event
+            self._n_tokens += event.n_tokens
+            self.n_characters += len(event.text)
+        else:
+            self._progress = event
+
+    def take(self) -> list[Paced]:
+        """What came since the last call, progress first; empty where nothing did."""
+        taken: list[Paced] = []
+        if self._progress is not None:
+            taken.append(self._progress)
+        if self._delta is not None:
+            taken.append(Delta(self._delta.id, "".join(self._texts), self._n_tokens, self._delta.n_past))
+        self._progress = self._delta = None
+        self._texts.clear()
+        self._n_tokens = self.n_characters = 0
+        return taken
