@@ -114,6 +114,7 @@ def facts_of(header: Header) -> ModelFacts:
         repeating_bytes=_bytes(repeating),
         output_bytes=_bytes([tensor for tensor in header.tensors if tensor.name.startswith("output")]),
         has_chat_template=bool(values.text("tokenizer.chat_template")),
+        n_ff=_n_ff(values, architecture),
     )
 
 
@@ -142,14 +143,24 @@ class _Values:
     def heads(self, key: str, n_layers: int, default: int) -> int:
         """Attention heads; where each layer has its own number (0 in layers without attention), their mean, rounded
         up, because what is asked for is the size of the whole cache."""
-        value = self._values.get(key)
-        if not isinstance(value, tuple):
-            if value == 0:  # a model without attention
-                return 0
-            return self.whole(key, _MAX_WIDTH, default)
-        if len(value) < n_layers or any(not 0 <= heads <= _MAX_WIDTH for heads in value):
-            _damaged(f"{key} is a list of {len(value)}")
-        return -(-sum(value[:n_layers]) // n_layers)
+        listed = self.per_layer(key)[:n_layers]
+        return -(-sum(listed) // len(listed)) if listed else default
+
+    def per_layer(self, key: str) -> tuple[int, ...]:
+        """A number for each layer; one alone where it holds for all; none where the key is missing."""
+        value = self._values.get(key, ())
+        numbers = value if isinstance(value, tuple) else (value,)
+        checked = tuple(n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= _MAX_WIDTH)
+        if len(checked) != len(numbers):
+            _damaged(f"{key} is {value!r}")
+        return checked
+
+
+def _n_ff(values: _Values, architecture: str) -> int:
+    dense = values.per_layer(f"{architecture}.feed_forward_length")
+    n_experts = values.whole(f"{architecture}.expert_used_count", _MAX_WIDTH, default=0)
+    expert = values.whole(f"{architecture}.expert_feed_forward_length", _MAX_WIDTH, default=0)
+    return max(max(dense, default=0), n_experts * expert)
 
 
 def _n_vocab(values: _Values, header: Header, architecture: str) -> int:

@@ -40,7 +40,7 @@ _MAX_DIMENSIONS: Final = 4
 _MAX_ELEMENTS: Final = 2**48
 _KEPT_TEXT_BYTES: Final = 4096
 _KEPT_ARRAY_LENGTH: Final = 512  # llama.cpp knows no model with more layers
-_KEPT_ARRAYS: Final = (".attention.head_count", ".attention.head_count_kv")
+_ARRAYS_BY_LAYER: Final = (".attention.head_count", ".attention.head_count_kv", ".feed_forward_length")
 _DEFAULT_ALIGNMENT: Final = 32
 _MAX_ALIGNMENT: Final = 2**20
 
@@ -83,7 +83,8 @@ class Header:
     """What the header of a GGUF file says.
 
     Attributes:
-        values: numbers and texts by key; a text is cut at 4,096 bytes; of arrays only the heads of each layer.
+        values: numbers and texts by key; a text is cut at 4,096 bytes; of arrays only those
+            with a number for each layer.
         array_lengths: the length of every array by key.
         tensors: in the order of the file.
     """
@@ -298,7 +299,7 @@ class _HeaderReader:
             self._cursor.skip_strings(count)
         elif element_type in _SCALARS:
             form = _SCALARS[element_type]
-            if count <= _KEPT_ARRAY_LENGTH and element_type in _INTEGER_TYPES and key.endswith(_KEPT_ARRAYS):
+            if count <= _KEPT_ARRAY_LENGTH and element_type in _INTEGER_TYPES and key.endswith(_ARRAYS_BY_LAYER):
                 self._values[key] = tuple(int(self._cursor.number(form)) for _ in range(count))
             else:
                 self._cursor.skip(form.size * count)

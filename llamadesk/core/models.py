@@ -24,6 +24,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
         tensor_bytes: bytes of all tensors; repeating_bytes: those of the n_layers repeating layers;
             output_bytes: those of the output layer; the rest is the token embedding.
         has_chat_template: whether the file carries a template.
+        n_ff: elements between the two feed-forward matrices, of all experts that work on a token together.
     """
 
     architecture: str
@@ -42,6 +43,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     repeating_bytes: int
     output_bytes: int
     has_chat_template: bool
+    n_ff: int = 0
 
 
 class ModelFile(msgspec.Struct, frozen=True):
