@@ -1,7 +1,7 @@
 """How much memory a model needs, before it is tried.
 
 The formula of the compute buffer was fitted to what llama.cpp reports for six shapes of 2 to 80 layers, micro-batches
-of 32 to 512 and contexts of 512 to 16,384 tokens: mostly exact to 1 %, 10 % off at worst (20 % for a toy of 64 elements).
+of 32 to 512 and contexts of 512 to 16,384 tokens: mostly exact to 1 %, 10 % off at worst (20 % for a toy).
 What the rest of the process takes was measured.
 """
 
