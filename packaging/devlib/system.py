@@ -19,7 +19,7 @@ from pathlib import Path
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
-"""The Python that Debian's accessibility bindings (pyatspi) belong to."""
+"""The Python that Debian's accessibility bindings (gi, Atspi) belong to."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,15 @@ class Program:
 
 @dataclass(frozen=True)
 class SystemModule:
-    """A module of the system's Python and the Debian package that has it."""
+    """What the system's Python must be able to do, as a statement, and the Debian package that lets it."""
 
     name: str
+    statement: str
     package: str
 
     def present(self) -> bool:
-        """Whether the system's Python finds it."""
-        check = [str(SYSTEM_PYTHON), "-c", f"import {self.name}"]
+        """Whether the statement runs."""
+        check = [str(SYSTEM_PYTHON), "-c", self.statement]
         return SYSTEM_PYTHON.exists() and subprocess.run(check, capture_output=True, check=False).returncode == 0
 
 
@@ -102,9 +103,10 @@ WINDOW: Sequence[Need] = (
 
 DISPLAY: Sequence[Need] = (
     Program("Xvfb", "xvfb"),
-    Program("dbus-run-session", "dbus"),
+    Program("dbus-daemon", "dbus"),
     AccessibilityBus(),
-    SystemModule("pyatspi", "python3-pyatspi"),
+    SystemModule("python3-gi", "import gi", "python3-gi"),
+    SystemModule("Atspi 2.0 for gi", "import gi; gi.require_version('Atspi', '2.0')", "gir1.2-atspi-2.0"),
 )
 """What drives the real window without a screen, for the tests and the benchmarks."""
 
