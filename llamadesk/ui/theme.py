@@ -50,6 +50,7 @@ class Colours:
     warning_surface: str
     info: str
     info_surface: str
+    success: str
     syntax_keyword: str
     syntax_function: str
     syntax_string: str
@@ -89,6 +90,7 @@ LIGHT = Colours(
     warning_surface="#fdf5e6",
     info="#1d5bd6",
     info_surface="#f0f5fe",
+    success="#1c7c4a",
     syntax_keyword="#8b3fc4",
     syntax_function="#1d5bd6",
     syntax_string="#1c7c4a",
@@ -128,6 +130,7 @@ DARK = Colours(
     warning_surface="#362b1a",
     info="#8ab6ff",
     info_surface="#1f2a3d",
+    success="#6fcf97",
     syntax_keyword="#c99bf5",
     syntax_function="#7fb0ff",
     syntax_string="#8fd6a4",
@@ -183,7 +186,7 @@ def load_fonts() -> tuple[str, ...]:
             families.update(QFontDatabase.applicationFontFamilies(number))
     missing = missing_scripts()
     if missing:
-        _log.warning("no font on this machine has %s", ", ".join(missing))
+        _log.info("no font on this machine has %s", ", ".join(missing))
     return tuple(sorted(families))
 
 

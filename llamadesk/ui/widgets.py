@@ -1,0 +1,108 @@
+"""Small widgets that several rooms of the window use."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QPushButton, QSizePolicy, QWidget
+
+from llamadesk.ui.icons import icon
+from llamadesk.ui.theme import ThemeManager
+
+
+def label(text: str, role: str, *, wrap: bool = False) -> QLabel:
+    """A QLabel in one of the looks of `llamadesk.ui.style`; its text is never read as markup."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setProperty("role", role)
+    result.setWordWrap(wrap)
+    return result
+
+
+class IconButton(QPushButton):
+    """A button with an icon of the theme. It is named for screen readers and explains itself in a tool tip.
+
+    Args:
+        theme: it follows.
+        icon_name: of a file in resources/icons/lucide.
+        name: accessible name.
+        tip: tool tip; the name where empty.
+        side: width and height at 100 % where there is no text.
+        colour: name of the colour in `Colours` that the icon has.
+    """
+
+    def __init__(
+        self,
+        theme: ThemeManager,
+        icon_name: str,
+        name: str,
+        tip: str = "",
+        *,
+        text: str = "",
+        side: int = 32,
+        colour: str = "text_muted",
+        kind: str = "icon",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self._theme = theme
+        self._icon_name = icon_name
+        self._colour = colour
+        self._side = side
+        self.setAccessibleName(name)
+        self.setToolTip(tip or name)
+        self.setProperty("kind", kind)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the cursor in the composer
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        theme.changed.connect(self._dress)
+        self._dress()
+
+    def set_icon(self, icon_name: str) -> None:
+        """Show another icon."""
+        self._icon_name = icon_name
+        self._dress()
+
+    def _dress(self) -> None:
+        size = self._theme.px(17)
+        colours = self._theme.colours
+        self.setIcon(icon(self._icon_name, getattr(colours, self._colour), size, colours.text_faint))
+        self.setIconSize(QSize(size, size))
+        if not self.text():
+            side = self._theme.px(self._side)
+            self.setFixedSize(side, side)
+
+
+class ElidedLabel(QLabel):
+    """A line of plain text, cut with "…" where there is no room; whole for screen readers and in its tool tip."""
+
+    def __init__(self, role: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        """It can become as narrow as it must."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the text, cut to the width there is."""
+        painter = QPainter(self)
+        cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(self.alignment()) | Qt.TextFlag.TextSingleLine, cut)
+        self.setToolTip(self.text() if cut != self.text() else "")
+
+
+class WheelGuard(QObject):
+    """Keeps the wheel from changing a value while someone scrolls the pane over it: only a focused widget takes it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass the wheel on to what scrolls."""
+        if (
+            event.type() is QEvent.Type.Wheel
+            and isinstance(watched, QAbstractSlider | QAbstractSpinBox | QComboBox)
+            and not watched.hasFocus()
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
