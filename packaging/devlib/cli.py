@@ -68,7 +68,8 @@ def bench(names: Sequence[str], json_file: Path | None, log: Log) -> int:
         return subprocess.call(command, env={**os.environ, **env})
 
 
-def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The command with its options, and what follows "--"."""
     parser = argparse.ArgumentParser(prog="dev.py", description="Run, test and measure LlamaDesk from its sources.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the app; what follows -- is for the app")
@@ -88,7 +89,8 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return chosen, passed_on
 
 
-def _in_words(error: OSError) -> str:
+def in_words(error: OSError) -> str:
+    """A refusal of the system as a sentence for a person."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full{where}."
@@ -99,7 +101,7 @@ def _in_words(error: OSError) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status."""
-    chosen, passed_on = _parse(arguments)
+    chosen, passed_on = parse(arguments)
     log = Log(ROOT / "build")
     try:
         if chosen.command == "run":
@@ -113,7 +115,9 @@ def main(arguments: Sequence[str]) -> int:
         say(str(trouble))
     except OSError as error:
         log.write(f"{error!r}\n")
-        say(f"{_in_words(error)} The details are in {log.path}.")
+        say(f"{in_words(error)} The details are in {log.path}.")
     except KeyboardInterrupt:
         return 130
+    finally:
+        log.close()
     return 1

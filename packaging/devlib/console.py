@@ -33,7 +33,7 @@ class StepFailedError(Exception):
 _REASONS: tuple[tuple[str, str], ...] = (
     (r"No space left on device|not enough space|Errno 28|disk quota exceeded", "the disk is full"),
     (
-        r"NewConnectionError|Temporary failure in name resolution|Could not resolve|Network is unreachable|"
+        r"NewConnectionError|Temporary failure (in name resolution|resolving)|Could not resolve|Network is unreachable|"
         r"Max retries exceeded|Connection (refused|reset|aborted|timed out)|Failed to fetch|getaddrinfo failed|"
         r"ProxyError|ReadTimeout|ConnectTimeout|IncompleteRead|Connection broken",
         "there is no network connection to the package servers",
@@ -77,6 +77,10 @@ class Log:
         except OSError:
             self.path = Path(tempfile.gettempdir()) / f"llamadesk-dev-{os.getpid()}.log"
             self._file = self.path.open("w", encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        self._file.close()
 
     def write(self, text: str) -> None:
         """Add text; a full disk must not hide the reason that the person is about to be told."""
