@@ -153,7 +153,7 @@ def test_without_a_network_one_sentence_says_so(tmp_path: Path) -> None:
     for source in ("pyproject.toml", "packaging/dev.py", *(f"packaging/devlib/{f.name}" for f in _sources())):
         (root / source).write_bytes((ROOT / source).read_bytes())
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
-    # Nothing listens there; and no file of settings may name a place where packages are. The first retry is what pip tells of.
+    # Nothing listens there, and no file of settings may name another place. pip tells of a connection when it retries.
     env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
     env |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "LOCALAPPDATA": str(tmp_path / "cache")}
     made = subprocess.check_output(
