@@ -65,7 +65,11 @@ class ReplyStats(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message of a conversation, as the store keeps it."""
+    """One message of a conversation, as the store keeps it.
+
+    Attributes:
+        damaged: its text is not what was written: the disk has altered it. Shown, and said.
+    """
 
     id: MessageId
     conversation_id: ConversationId
@@ -76,6 +80,7 @@ class Message(msgspec.Struct, frozen=True):
     created_at: Timestamp
     model_name: str = ""
     stats: ReplyStats | None = None
+    damaged: bool = False
 
 
 class Conversation(msgspec.Struct, frozen=True):
