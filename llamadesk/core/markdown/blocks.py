@@ -60,8 +60,9 @@ class Paragraph:
         marker: "•", "◦", "▪", "1.", "2)", "☐" or "☑" for the first paragraph of a list item, else "".
         quote: how many block quotes it lies in.
         right_to_left: by its first strongly directed character.
-        continues: it goes on where the paragraph before it broke off, which was too long for one: no space between the
-            two, and nothing between their texts when they are copied. Its marker is "".
+        continues: it goes on where the paragraph before it broke off, which was too long for one: a view puts no space
+            between the two. Its marker is "".
+        joint: of a paragraph that continues, what lies between the two texts: "\\n" where a line ended, "" inside one.
     """
 
     spans: tuple[Span, ...]
@@ -71,6 +72,7 @@ class Paragraph:
     quote: int = 0
     right_to_left: bool = False
     continues: bool = False
+    joint: str = ""
 
     @property
     def text(self) -> str:
@@ -163,7 +165,9 @@ def plain_text(blocks: Sequence[Block]) -> str:
     for block in blocks:
         if isinstance(block, TextBlock):
             for paragraph in block.paragraphs:
-                if parts and not paragraph.continues:
+                if paragraph.continues:
+                    parts.append(paragraph.joint)
+                elif parts:
                     parts.append("\n" if paragraph.marker and last is not None and last.indent else "\n\n")
                 if paragraph.marker:
                     parts.append("  " * (paragraph.indent - 1) + paragraph.marker + " ")
