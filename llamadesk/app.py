@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from pathlib import Path
 from types import FrameType
 
 import qasync
@@ -124,7 +125,7 @@ class _Session:
         finally:
             self._closed.set()
 
-    def _on_file_received(self, path: object) -> None:
+    def _on_file_received(self, path: Path | None) -> None:
         window = self._window
         window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
         window.show()

@@ -14,11 +14,12 @@ from llamadesk.control.notices import NoticeKind, Notices
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
-from llamadesk.core.fit import bytes_text, default_context, memory_need, too_large
+from llamadesk.core.fit import default_context, memory_need, too_large
 from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
+from llamadesk.core.sizes import bytes_text
 from llamadesk.library.scan import ScanResult, read_model, scan
 from llamadesk.state.engine import EngineState, EngineStatus, Phase
 from llamadesk.state.models import ModelShelf
