@@ -30,7 +30,7 @@ _OLD_MAGICS: Final = frozenset({b"lmgg", b"fmgg", b"tjgg", b"algg", b"ggml", b"g
 _CHUNK_BYTES: Final = 256 * 1024
 _MAX_HEADER_BYTES: Final = 128 * 1024 * 1024  # the longest known have about 30 MB
 _MAX_KEYS: Final = 2048
-_MAX_TENSORS: Final = 65_536
+_MAX_TENSORS: Final = 16_384  # those of the largest mixtures of experts number a few thousand
 _MAX_ARRAY_STRINGS: Final = (
     2_000_000  # of the whole file; the largest vocabularies have about 260,000, and as many merges
 )
@@ -300,7 +300,7 @@ class _HeaderReader:
         elif element_type in _SCALARS:
             form = _SCALARS[element_type]
             if count <= _KEPT_ARRAY_LENGTH and element_type in _INTEGER_TYPES and key.endswith(_ARRAYS_BY_LAYER):
-                self._values[key] = tuple(int(self._cursor.number(form)) for _ in range(count))
+                self._values[key] = struct.unpack(f"<{count}{form.format[-1]}", self._cursor.take(form.size * count))
             else:
                 self._cursor.skip(form.size * count)
         else:  # an array of arrays too: llama.cpp does not read those
