@@ -1,7 +1,7 @@
 """The text of a paragraph as spans: emphasis, code, links.
 
-markdown-it-py reads it, with HTML as plain text. What it would need too long for is no prose but an attack, or data: such
-text is shown as it is.
+markdown-it-py reads it, with HTML as plain text. What it would need too long for is no prose but an attack, or data:
+it is shown as it is.
 """
 
 from __future__ import annotations
@@ -33,17 +33,24 @@ _OPENING = {")": "(", "]": "[", "}": "{"}
 _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
 
 
-def _reader() -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
-    # Every target is let through as it is written, so that it can be shown to the person; _SAFE_LINK decides which of them
-    # may be followed.
-    reader.validateLink = lambda _: True  # type: ignore[method-assign]
-    reader.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    reader.normalizeLinkText = lambda url: url  # type: ignore[method-assign]
-    return reader
+class _Reader(MarkdownIt):
+    """Lets every link's target through as it is written, so that it can be shown; _SAFE_LINK decides what is followed."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False})
+        self.enable("strikethrough")
+
+    def validateLink(self, url: str) -> bool:  # noqa: ARG002, D102
+        return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: D102
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: D102
+        return link
 
 
-_READER: Final = _reader()
+_READER: Final = _Reader()
 
 
 def spans(text: str) -> tuple[Span, ...]:

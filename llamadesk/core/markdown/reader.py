@@ -24,12 +24,15 @@ MAX_DEPTH: Final = 12
 """Block quotes and lists inside each other, all in all."""
 
 _BULLETS: Final = "•◦▪"
+_CONTAINER_STARTS: Final = frozenset(">-+*0123456789")
 _NO_PLACE: Final = Place(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """An open block quote."""
+    """An open block quote; `place` is that of leaves in it."""
+
+    place: Place
 
     def takes(self, line: Cursor) -> bool:
         """Whether the line goes on with it; its mark is then taken off the line."""
@@ -50,8 +53,10 @@ class _Item:
         kind: as in ListMarker.
         number: None for bullets.
         offset: columns that its lines are indented by.
+        place: that of leaves in it.
     """
 
+    place: Place
     kind: str
     number: int | None
     offset: int
@@ -105,8 +110,7 @@ class BlockReader:
         """One line without its line break; or the beginning of a line that is too long, whose rest `go_on` takes."""
         if isinstance(self._leaf, TextLeaf) and self._leaf.level:
             self._close_leaf()
-        if not self._containers and text[:1].isalpha() and (self._leaf is None or isinstance(self._leaf, TextLeaf)):
-            self._add_prose(text)
+        if not self._containers and (self._leaf is None or isinstance(self._leaf, TextLeaf)) and self._add_prose(text):
             return
         line = Cursor(text)
         depth = self._matching_containers(line)
@@ -162,15 +166,15 @@ class BlockReader:
 
     def _start_container(self, line: Cursor, depth: int) -> bool:
         """Start a block quote or a list item inside the first `depth` containers, if that is how the line begins."""
-        indent = line.indent()
-        if indent > 3 or line.is_blank:
-            return False
         text = line.text.lstrip(" \t")
+        if text[:1] not in _CONTAINER_STARTS or (indent := line.indent()) > 3:
+            return False
         if text[0] == ">":
             self._close_containers(depth)
             self._close_leaf()
             self._close_bare_item()
-            quote = _Quote()
+            indent, quotes = self._place()
+            quote = _Quote(Place(indent, quotes + 1))
             quote.takes(line)
             self._containers.append(quote)
             return True
@@ -203,14 +207,14 @@ class BlockReader:
         line.drop(marker.width)
         space = 1 if marker.is_empty or line.indent() > 4 else line.indent()
         line.drop_indent(space)
-        self._containers.append(_Item(marker.kind, number, indent + marker.width + space))
-        place = self._place()
+        outer = self._place()
+        place = Place(outer.indent + 1, outer.quote)
+        self._containers.append(_Item(place, marker.kind, number, indent + marker.width + space))
         shown = _BULLETS[(place.indent - 1) % len(_BULLETS)] if number is None else f"{number}{marker.kind}"
         self._bare_item = Paragraph((), indent=place.indent, marker=shown, quote=place.quote)
 
     def _place(self) -> Place:
-        indent = sum(isinstance(container, _Item) for container in self._containers)
-        return Place(indent, len(self._containers) - indent)
+        return self._containers[-1].place if self._containers else _NO_PLACE
 
     def _close_bare_item(self) -> None:
         if self._bare_item:
@@ -299,12 +303,18 @@ class BlockReader:
         else:
             leaf.add(text)
 
-    def _add_prose(self, text: str) -> None:
-        """The short way for what most lines are: outside of all containers, and nothing that starts something."""
-        if self._leaf is None:
-            self._leaf = TextLeaf(_NO_PLACE, [text])
-        elif isinstance(self._leaf, TextLeaf):
+    def _add_prose(self, text: str) -> bool:
+        """The short way for what most lines are: outside of containers and code, and nothing that starts something."""
+        if not text:
+            self._close_leaf()
+            return True
+        if not text[0].isalpha():
+            return False
+        if isinstance(self._leaf, TextLeaf):
             self._add_text(self._leaf, text)
+        else:
+            self._leaf = TextLeaf(_NO_PLACE, [text])
+        return True
 
     def _start_table(self, leaf: TextLeaf, text: str) -> bool:
         """Make a table of the paragraph's last line, if `text` is what comes below a table's header."""
