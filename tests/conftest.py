@@ -1,7 +1,7 @@
 """What every test gets: no window on the screen, a failure for whatever leaks or warns, and the common fixtures.
 
-A test fails where it leaves a thread or a child process behind, or where anything is logged at WARNING or above (Python's
-logging, or Qt's own messages by pytest-qt's qt_log_level_fail). A test that provokes a warning says so:
+A test fails where it leaves a thread or a child process behind, or where anything is logged at WARNING or above
+(Python's logging, or Qt's own messages by pytest-qt's qt_log_level_fail). A test that provokes a warning says so:
 `@pytest.mark.allow_log("regular expression")`, or `@pytest.mark.qt_log_ignore("...")` for Qt's.
 """
 

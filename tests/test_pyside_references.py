@@ -1,5 +1,5 @@
 """PySide6 must not lose references: 6.12.0 on Python 3.11 lost one to True at each Signal.emit, one to None at model
-resets, and aborted within hundreds of them. Run in a process of its own, so that an abort is a failure like any other."""
+resets, and aborted within hundreds of them. Run in a process of its own, so that an abort is a failure like others."""
 
 from __future__ import annotations
 
