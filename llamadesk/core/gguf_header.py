@@ -24,7 +24,7 @@ Number = bool | int | float
 Value = Number | str | tuple[int, ...]
 
 MAGIC: Final = b"GGUF"
-_OLD_MAGICS: Final = frozenset({b"lmgg", b"fmgg", b"tjgg", b"algg", b"ggml", b"ggmf", b"ggjt", b"ggla"})
+OLD_MAGICS: Final = frozenset({b"lmgg", b"fmgg", b"tjgg", b"algg", b"ggml", b"ggmf", b"ggjt", b"ggla"})
 """GGML, GGMF, GGJT and GGLA: a little-endian number each, so that the letters are turned round in the file."""
 
 _CHUNK_BYTES: Final = 256 * 1024
@@ -112,33 +112,25 @@ def read_header(path: Path) -> Header:
             _fail(ProblemCode.MODEL_NOT_GGUF, "This is not a file.", "Choose a file that ends in .gguf.")
         with path.open("rb", buffering=0) as file:
             return _HeaderReader(_Cursor(file, status.st_size)).read()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ProblemError(
-            Problem(
-                ProblemCode.MODEL_MISSING,
-                f"The model file {path.name} is not there any more.",
-                "It may have been moved, renamed or deleted, or its drive is not connected.",
-                detail=str(error),
-            )
-        ) from error
-    except PermissionError as error:
-        raise ProblemError(
-            Problem(
-                ProblemCode.MODEL_UNREADABLE,
-                f"LlamaDesk may not read the model file {path.name}.",
-                "Change the file's permissions, or copy it to a folder of your own.",
-                detail=str(error),
-            )
-        ) from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise ProblemError(
-            Problem(
-                ProblemCode.MODEL_UNREADABLE,
-                f"The model file {path.name} cannot be read.",
-                "Check that its drive is connected and in order.",
-                detail=str(error),
-            )
-        ) from error
+    except (OSError, ValueError) as error:
+        raise ProblemError(file_problem(path, error)) from error
+
+
+def file_problem(path: Path, error: OSError | ValueError) -> Problem:
+    """Why the file at `path` could not be opened or read; a ValueError stands for a name that no file can have."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        code = ProblemCode.MODEL_MISSING
+        title = f"The model file {path.name} is not there any more."
+        advice = "It may have been moved, renamed or deleted, or its drive is not connected."
+    elif isinstance(error, PermissionError):
+        code = ProblemCode.MODEL_UNREADABLE
+        title = f"LlamaDesk may not read {path.name}."
+        advice = "Change its permissions, or copy it to a folder of your own."
+    else:
+        code = ProblemCode.MODEL_UNREADABLE
+        title = f"{path.name} cannot be read."
+        advice = "Check that its drive is connected and in order."
+    return Problem(code, title, advice, detail=str(error))
 
 
 def _fail(code: ProblemCode, title: str, advice: str, detail: str = "") -> NoReturn:
@@ -246,7 +238,7 @@ class _HeaderReader:
         if cursor.file_size == 0:
             _fail(ProblemCode.MODEL_DAMAGED, "The model file is empty.", "Download it again.")
         magic = cursor.take(min(4, cursor.file_size))
-        if magic in _OLD_MAGICS:
+        if magic in OLD_MAGICS:
             _fail(
                 ProblemCode.MODEL_OLD_FORMAT,
                 "This is an older GGML file, from before August 2023, which LlamaDesk cannot read.",
