@@ -85,6 +85,7 @@ class EngineClient(QObject):
     ) -> None:
         super().__init__(parent)
         self._ids = itertools.count(1)
+        self._closed = False
         self._thread = QThread(self)
         self._thread.setObjectName("engine supervisor")
         self._supervisor = Supervisor(command, patience or Patience())

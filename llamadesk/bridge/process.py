@@ -28,9 +28,6 @@ _FLOOD_PAUSE_MS = 4
 """A read this big only comes of a flood (a fast reply is 20 kB a second): the pause after it leaves the interpreter to
 the window, and lets the pipe fill up, so that the flood waits there and not in our memory."""
 
-_SILENCE_MS = 500
-"""How long a process may live on once it closed its end of the pipe."""
-
 
 class EngineProcess(QObject):
     """Starts the child, turns its bytes into events, and tells how it ended. Lives on one thread with an event loop.
@@ -61,7 +58,6 @@ class EngineProcess(QObject):
         self._process.setArguments(command.argv[1:])
         self._process.readyReadStandardOutput.connect(self._read_events)
         self._process.readyReadStandardError.connect(self._read_log)
-        self._process.readChannelFinished.connect(self._expect_end)
         self._process.errorOccurred.connect(self._on_error)
         self._process.finished.connect(self._on_finished)
 
@@ -129,14 +125,6 @@ class EngineProcess(QObject):
     @Slot()
     def _say_silent(self) -> None:
         self.kill(Cause.SILENT)
-
-    @Slot()
-    def _expect_end(self) -> None:
-        QTimer.singleShot(_SILENCE_MS, self, self._say_closed)
-
-    @Slot()
-    def _say_closed(self) -> None:
-        self.kill(Cause.GARBLED, "it closed its pipe")
 
     @Slot(QProcess.ProcessError)
     def _on_error(self, error: QProcess.ProcessError) -> None:

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from engine_recorder import ANY_MODEL, FakeCommand, FakeEngine, is_alive
+from PySide6.QtCore import QThread
+
+from llamadesk.bridge.command import Patience, engine_command
+from llamadesk.engine.fake import Complain, Life, Pause, Speak
+
+WRITES_ON = Life(generate=((Speak(n_tokens=100_000, rate=100),),))
+FLOODS = Life(generate=((Speak(n_tokens=10**9, deaf=True),),))
+DEAF = Life(generate=((Speak(n_tokens=1), Pause(deaf=True)),))
+
+# An app of the smallest kind: it says the engine's pid once a reply is being written.
+APP = """
+import sys, msgspec
+from PySide6.QtCore import QCoreApplication
+from llamadesk.bridge.client import EngineClient, EngineCommand
+from llamadesk.core.chat import Role
+from llamadesk.core.protocol import LoadSettings, Sampling, Turn
+
+app = QCoreApplication([])
+client = EngineClient(msgspec.json.decode(sys.argv[1].encode(), type=EngineCommand))
+pids = []
+client.started.connect(lambda hello: pids.append(hello.pid))
+client.delta_received.connect(lambda *arguments: print(pids[-1], flush=True))
+client.start()
+client.load(LoadSettings("/models/any.gguf"))
+client.generate([Turn(Role.USER, "Hi")], Sampling())
+app.exec()
+"""
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("life", [WRITES_ON, FLOODS, DEAF], ids=["writing", "flooding", "deaf"])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_the_engine_dies_with_the_app(fake_command: FakeCommand, life: Life, end: signal.Signals) -> None:
+    command = fake_command(life)
+    environment = {**os.environ, **engine_command().env}
+    app = subprocess.Popen(
+        [sys.executable, "-c", APP, msgspec.json.encode(command).decode()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    with app:
+        assert app.stdout is not None
+        engine_pid = int(app.stdout.readline())
+        assert is_alive(engine_pid)
+        app.send_signal(end)
+        app.wait()
+        assert gone_within(engine_pid, seconds=2)
+
+
+@pytest.mark.parametrize("life", [WRITES_ON, FLOODS, DEAF], ids=["writing", "flooding", "deaf"])
+def test_shutdown_while_writing_leaves_nothing(fake_engine: FakeEngine, life: Life) -> None:
+    engine = fake_engine(life)
+    engine.load(ANY_MODEL)
+    reply = engine.say_hi()
+    engine.await_("delta_received", reply)
+    pid = engine.pid
+    engine.shutdown()
+    assert not is_alive(pid)
+    assert not engine.findChild(QThread).isRunning()
+    n_said = len(engine.said)
+    engine.shutdown()
+    engine.say_hi()
+    engine._qtbot.wait(100)
+    assert len(engine.said) == n_said  # nothing comes any more
+
+
+@pytest.mark.parametrize("seconds", [0, 0.02, 0.1])
+def test_shutdown_while_starting(fake_engine: FakeEngine, seconds: float) -> None:
+    engine = fake_engine(Life(start=(Pause(30),)))
+    engine.load(ANY_MODEL)
+    engine._qtbot.wait(round(seconds * 1000))
+    engine.shutdown()
+
+
+def test_shutdown_before_start(fake_command: FakeCommand, qtbot: object) -> None:
+    from llamadesk.bridge.client import EngineClient  # noqa: PLC0415
+
+    EngineClient(fake_command()).shutdown()
+
+
+def test_shutdown_during_a_restart(fake_engine: FakeEngine) -> None:
+    engine = fake_engine(Life(), Life(start=(Pause(30),)))
+    engine.load(ANY_MODEL)
+    engine.reply()
+    os.kill(engine.pid, signal.SIGKILL)
+    engine.await_("engine_lost")
+    engine.shutdown()
+
+
+def test_many_shutdowns_in_a_row(fake_engine: FakeEngine) -> None:
+    for _ in range(8):
+        engine = fake_engine(WRITES_ON)
+        engine.load(ANY_MODEL)
+        engine.await_("delta_received", engine.say_hi())
+        engine.shutdown()
+
+
+@pytest.mark.allow_log("more lines of the engine were left out")
+def test_a_flood_of_log_lines(fake_engine: FakeEngine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "llamadesk.engine")
+    engine = fake_engine(Life(generate=((Complain(lines=200_000), Speak()), (Speak(),))))
+    engine.load(ANY_MODEL)
+    assert engine.reply()[0] == "word " * 20
+    assert len([record for record in caplog.records if record.name == "llamadesk.engine"]) < 5_000
+    assert engine.reply()[0] == "word " * 20
+
+
+def test_patience_is_measured_in_seconds() -> None:
+    assert Patience().end + 1 < 3  # shutdown promises at most 3 s
+
+
+def test_the_command_finds_this_package_from_anywhere(tmp_path: Path) -> None:
+    command = engine_command()
+    (tmp_path / "msgspec.py").write_text("raise SystemExit('imported from the current folder')")
+    done = subprocess.run(
+        [command.argv[0], command.argv[1], "-c", "import llamadesk.core.protocol as p; print(p.__file__)"],
+        env={**os.environ, **command.env},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("protocol.py")
