@@ -1,7 +1,7 @@
 """llama.cpp as a few small classes. The only module that imports llama_cpp, and only its low-level bindings.
 
-All of it must be called from one thread. Ids of tokens are plain ints; positions count from 0 in the one sequence that a
-context holds.
+All of it must be called from one thread. Ids of tokens are plain ints; positions count from 0 in the one sequence that
+a context holds.
 """
 
 from __future__ import annotations
@@ -259,6 +259,11 @@ class Model:
         return bool(lib.llama_model_has_decoder(self._handle)) and not lib.llama_model_has_encoder(self._handle)
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether it keeps a running state that cannot go back, instead of or beside a KV cache."""
+        return bool(lib.llama_model_is_recurrent(self._handle) or lib.llama_model_is_hybrid(self._handle))
+
+    @property
     def chat_template(self) -> str:
         """The Jinja template of the file, or ""."""
         return _text(lib.llama_model_chat_template(self._handle, None))
@@ -313,6 +318,7 @@ class Context:
         if not self._handle:
             raise NativeLoadError
         self._memory = lib.llama_get_memory(self._handle)
+        self._keeps_state = model.keeps_state
         self.n_ctx: int = lib.llama_n_ctx(self._handle)
         self._tokens = (lib.llama_token * self.n_batch)()
         self._outputs = (ctypes.c_int8 * self.n_batch)()
@@ -351,13 +357,15 @@ class Context:
         After ABORTED and FAILED a part may have been appended: `n_past` tells.
         """
         count = len(tokens)
-        self._tokens[0:count] = tokens
+        self._tokens[:count] = tokens  # type: ignore[assignment] # plain ints are what the array takes
         self._batch.n_tokens = count
         self._outputs[count - 1] = want_logits
         result = lib.llama_decode(self._handle, self._batch)
         self._outputs[count - 1] = 0
         if result == 0:
             return Decoded.OK
+        if self._keeps_state:  # which may have gone on by a part of the batch
+            lib.llama_memory_clear(self._memory, True)
         return Decoded.ABORTED if result == _ABORTED else Decoded.FAILED
 
     def truncate(self, n_tokens: int) -> int:

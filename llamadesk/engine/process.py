@@ -1,0 +1,80 @@
+"""The engine process: sets itself up, says Hello, and works until the window is gone.
+
+Started with other arguments it is the scripted fake, or the process that renders chat templates.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+FAKE_FLAG = "--fake"
+"""`--fake SCRIPT.json` plays a script instead of llama.cpp; see `llamadesk.engine.fake`."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the process that `argv`, what follows `--engine`, asks for; returns its exit code, if it returns."""
+    # Each kind of process imports only what it needs: the engine must say Hello soon.
+    match list(argv):
+        case []:
+            return _serve()
+        case ["--fake", script]:
+            from llamadesk.engine import fake  # noqa: PLC0415
+
+            fake.main(Path(script))
+            return 0
+        case ["--render"]:
+            from llamadesk.engine import jinja  # noqa: PLC0415
+
+            return jinja.main()
+    print("usage: --engine [--fake SCRIPT.json]", file=sys.stderr)
+    return 2
+
+
+def _serve() -> int:
+    from llamadesk.engine.pipe import Pipe  # noqa: PLC0415
+
+    pipe = Pipe.take_over_stdio()
+    faulthandler.enable(file=2)
+    _log_to_stderr()
+
+    from llamadesk.core.protocol import PROTOCOL_VERSION, Hello  # noqa: PLC0415
+    from llamadesk.engine.loading import Loader  # noqa: PLC0415
+    from llamadesk.engine.native import Backends, NativeLog  # noqa: PLC0415
+    from llamadesk.engine.worker import Worker  # noqa: PLC0415
+
+    log = NativeLog()
+    backends = Backends()
+    devices = backends.devices()
+    pipe.send(
+        Hello(
+            protocol=PROTOCOL_VERSION,
+            pid=os.getpid(),
+            library_version=backends.version,
+            devices=devices,
+            cpu_features=backends.cpu_features(),
+        )
+    )
+    worker = Worker(pipe, Loader(log, devices))
+    pipe.start_reading(worker.take)
+    worker.run()
+    return 0
+
+
+class _OneLine(logging.Formatter):
+    """A record is one line, whatever is in it: the window's log takes them line by line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " | ".join(super().format(record).splitlines())
+
+
+def _log_to_stderr() -> None:
+    # sys.stderr may be missing in a bundle without a console; file descriptor 2 is the window's pipe all the same.
+    stream = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -1,0 +1,100 @@
+"""A loaded model in use: one context, and what is in its KV cache."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Final
+
+from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.protocol import Generate
+from llamadesk.engine.cancel import CancelFlag
+from llamadesk.engine.generation import Generation, Send
+from llamadesk.engine.history import History, ids_of
+from llamadesk.engine.native import Context, Model, Sampler
+from llamadesk.engine.prompt import ChatWriter
+from llamadesk.engine.tokens import Tokenizer
+
+MIN_REPLY_TOKENS: Final = 8
+"""A prompt that leaves less room than this is too long: the reply would be cut off at once."""
+
+
+class Session:
+    """Reads prompts and writes replies with one model. Belongs to one thread."""
+
+    def __init__(self, model: Model, context: Context, tokenizer: Tokenizer, writer: ChatWriter) -> None:
+        """Own model and context: `close` frees them."""
+        self._model = model
+        self._context = context
+        self._tokenizer = tokenizer
+        self._writer = writer
+        self._pieces: dict[int, bytes] = {}
+        self._history = History(tokenizer, self._piece)
+        self._cached_ids: list[int] = []  # the cache holds the first `context.n_past` of them
+
+    def generate(self, request: Generate, cancel: CancelFlag, send: Send) -> None:
+        """Write a reply; its events go to `send`, the last of them Finished.
+
+        Raises:
+            ProblemError: TEMPLATE_FAILED, PROMPT_TOO_LONG or DECODE_FAILED. The session can be used as before.
+        """
+        started = time.perf_counter()
+        prompt = self._history.fragments(self._writer.write(request.turns))
+        ids = ids_of(prompt)
+        if len(ids) > self._context.n_ctx - MIN_REPLY_TOKENS:
+            raise ProblemError(_too_long(len(ids), self._context.n_ctx))
+        n_reused = self._reuse(ids)
+        seed = request.sampling.seed if request.sampling.seed >= 0 else secrets.randbits(31)
+        sampler = Sampler(request.sampling, seed, self._model.vocab.n_tokens)
+        stop = (*request.stop, *self._writer.stop)
+        generation = Generation(request, stop, self._context, self._model.vocab, self._piece, cancel, send)
+        try:
+            generation.run(ids, n_reused, sampler, started)
+        finally:
+            sampler.close()
+            self._cached_ids = ids + generation.reply_ids
+            self._history.remember(prompt, generation.reply_ids, generation.shown)
+
+    @property
+    def n_past(self) -> int:
+        """Tokens in the KV cache."""
+        return self._context.n_past
+
+    @property
+    def n_ctx(self) -> int:
+        """Tokens that the KV cache can hold."""
+        return self._context.n_ctx
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text makes as plain text."""
+        return self._tokenizer.count(text)
+
+    def close(self) -> None:
+        """Free the model and its memory."""
+        self._context.close()
+        self._model.close()
+
+    def _reuse(self, ids: list[int]) -> int:
+        """Keep what the cache has of the head of `ids`, forget the rest; returns how many tokens need no reading.
+
+        The last one is always read again, for only that gives the logits of what follows.
+        """
+        cached = self._cached_ids[: self._context.n_past]
+        same = next(
+            (i for i, (a, b) in enumerate(zip(ids, cached, strict=False)) if a != b), min(len(ids), len(cached))
+        )
+        return self._context.truncate(min(same, len(ids) - 1))
+
+    def _piece(self, token: int) -> bytes:
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._model.vocab.piece(token)
+        return piece
+
+
+def _too_long(n_tokens: int, n_ctx: int) -> Problem:
+    return Problem(
+        ProblemCode.PROMPT_TOO_LONG,
+        f"This chat is {n_tokens:,} tokens long, but the model can keep {n_ctx:,} in mind.",
+        "Choose a longer context length in the settings, or start a new chat. Nothing of this one is lost.",
+    )
