@@ -1,0 +1,362 @@
+"""What is realised: consecutive pieces that have a widget, each at its exact height, without holes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from PySide6.QtCore import QRectF
+from PySide6.QtWidgets import QWidget
+
+from llamadesk.core.markdown import CodeBlock, Paragraph, TableBlock, TextBlock
+from llamadesk.ui.transcript.blocks.base import BlockWidget
+from llamadesk.ui.transcript.blocks.chrome import FootWidget, HeadWidget
+from llamadesk.ui.transcript.blocks.text import INDENT, QUOTE_INDENT, paragraph_space
+from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.group import MessageGroup
+from llamadesk.ui.transcript.look import Column, Look
+from llamadesk.ui.transcript.pieces import Kind, MessageDocument, Piece
+from llamadesk.ui.transcript.pool import Pool
+
+ORIGIN = 4_000_000
+"""Where y = 0 of a band lies on the canvas, so that it can grow both ways."""
+_BUBBLE_SHARE = 0.76  # of the column
+_BUBBLE_SIDE, _BUBBLE_PAD = 18, 12  # pixels at 100 %
+_FOOT_BELOW = 18  # pixels at 100 %: the distance of messages
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A realised piece.
+
+    Attributes:
+        y: of its top, in the band's coordinates. space: how much of `piece.height` lies above its widget.
+        x, width, content_height: the widget's.
+    """
+
+    row: int
+    piece: Piece
+    widget: BlockWidget
+    y: int = 0
+    space: int = 0
+    x: int = 0
+    width: int = 0
+    content_height: int = 0
+
+    @property
+    def bottom(self) -> int:
+        """Where the next piece begins."""
+        return self.y + (self.piece.height or 0)
+
+
+class Band:
+    """Realised pieces from `items[0]` to `items[-1]`, in the order of the chat."""
+
+    def __init__(self, canvas: QWidget, documents: Documents, pool: Pool, copy: Callable[[int], None]) -> None:
+        """`copy(row)` is called when a message's Copy button is pressed."""
+        self.items: list[Item] = []
+        self._canvas = canvas
+        self._documents = documents
+        self._pool = pool
+        self._copy = copy
+        self._groups: dict[int, MessageGroup] = {}
+        self._column = Column(0, 100, 0)
+        self._look: Look | None = None
+        self.created: Callable[[Item], None] = lambda _item: None
+
+    # --- where it begins and ends ------------------------------------------------------------------
+
+    @property
+    def top(self) -> int:
+        """The upper end."""
+        return self.items[0].y if self.items else 0
+
+    @property
+    def bottom(self) -> int:
+        """The lower end."""
+        return self.items[-1].bottom if self.items else 0
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it has the first piece of the chat."""
+        return bool(self.items) and self.items[0].row == 0 and self.items[0].piece.index == 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether it has the last piece of the chat."""
+        return (
+            bool(self.items)
+            and self.items[-1].row == len(self._documents) - 1
+            and self.items[-1].piece.kind is Kind.FOOT
+        )
+
+    def rows(self) -> set[int]:
+        """The rows that have a realised piece."""
+        return set(self._groups)
+
+    def at(self, y: int) -> Item | None:
+        """The item at a height; the first or last one beyond the ends."""
+        for item in self.items:
+            if y < item.bottom:
+                return item
+        return self.items[-1] if self.items else None
+
+    # --- growing and shrinking ---------------------------------------------------------------------
+
+    def set_look(self, look: Look, column: Column) -> None:
+        """Another theme, text size or width. Items are measured again by `refit`."""
+        self._look, self._column = look, column
+
+    def begin(self, row: int, piece: Piece, y: int) -> Item:
+        """Start anew with one piece at `y`."""
+        self.clear()
+        piece = self._documents.shown(row, piece)
+        item = self._realise(row, piece)
+        item.y = y
+        self.items.append(item)
+        self._documents.measured(row)
+        return item
+
+    def extend_down(self, to: int, limit: int = 1 << 30) -> bool:
+        """Realise pieces below until `to` is covered, at most `limit` of them; returns whether any was."""
+        count = 0
+        while self.items and self.bottom < to and count < limit:
+            last = self.items[-1]
+            following = self._documents.neighbour(last.row, last.piece, 1)
+            if following is None:
+                break
+            item = self._realise(*following)
+            item.y = last.bottom
+            self.items.append(item)
+            self._documents.measured(item.row)
+            count += 1
+        return count > 0
+
+    def extend_up(self, to: int, limit: int = 1 << 30) -> bool:
+        """Realise pieces above until `to` is covered, at most `limit` of them; returns whether any was."""
+        count = 0
+        while self.items and self.top > to and count < limit:
+            first = self.items[0]
+            before = self._documents.neighbour(first.row, first.piece, -1)
+            if before is None:
+                break
+            item = self._realise(*before, above=True)
+            item.y = first.y - (item.piece.height or 0)
+            self.items.insert(0, item)
+            self._documents.measured(item.row)
+            count += 1
+        return count > 0
+
+    def trim(self, top: int, bottom: int) -> None:
+        """Give back what lies wholly outside `top` to `bottom`."""
+        keep = [item for item in self.items if item.bottom > top and item.y < bottom]
+        if keep and len(keep) < len(self.items):
+            kept = set(keep)
+            self._release([item for item in self.items if item not in kept])
+            self.items = keep
+            self._drop_empty_groups()
+
+    def clear(self) -> None:
+        """Give back everything."""
+        self._release(self.items)
+        self.items = []
+        self._drop_empty_groups()
+
+    def _release(self, items: list[Item]) -> None:
+        for item in items:
+            if isinstance(item.widget, FootWidget):
+                item.widget.copy_asked.disconnect()
+            self._pool.give_block(item.piece.kind, item.widget)
+
+    def _drop_empty_groups(self) -> None:
+        used = {item.row for item in self.items}
+        for row in [row for row in self._groups if row not in used]:
+            self._pool.give_group(self._groups.pop(row))
+
+    # --- changes -----------------------------------------------------------------------------------
+
+    def refit(self, pin: Item | None) -> None:
+        """Measure every item again; `pin` stays where it is."""
+        for item in self.items:
+            self._measure(item)
+        for row in self._groups:
+            self._documents.measured(row)
+        self.restack(pin)
+
+    def changed(self, row: int, pieces: tuple[Piece, ...], *, structure: bool, pin: Item | None) -> None:
+        """Pieces of a message, or the list of them, are something else now; `pin` stays where it is."""
+        if row not in self._groups:
+            return
+        if structure:
+            self._rebuild(row)
+        touched = set(pieces)
+        for item in self.items:
+            if item.row == row and item.piece in touched:
+                self._measure(item)
+        self._documents.measured(row)
+        self.restack(pin)
+
+    def _rebuild(self, row: int) -> None:
+        """Make the items of a row those of its document again, between the first and the last that are still in it."""
+        first = next(i for i, item in enumerate(self.items) if item.row == row)
+        end = next((i for i in range(first, len(self.items)) if self.items[i].row != row), len(self.items))
+        old = {item.piece: item for item in self.items[first:end]}
+        pieces = self._documents.get(row).pieces
+        surviving = [piece for piece in old if piece.index < len(pieces) and pieces[piece.index] is piece]
+        if surviving:
+            wanted = pieces[surviving[0].index : surviving[-1].index + 1]
+        else:
+            wanted = [pieces[-1]]
+        y = self.items[first].y
+        self._release([item for piece, item in old.items() if piece not in wanted])
+        new: list[Item] = []
+        for piece in wanted:
+            if piece.kind is Kind.SOURCE:
+                continue  # only ever above or below what is on screen
+            new.append(old[piece] if piece in old else self._realise(row, piece))
+        new[0].y = y
+        self.items[first:end] = new
+        for item in new:
+            item.widget.raise_()
+
+    def restack(self, pin: Item | None) -> None:
+        """Put every item against the one beside it, outwards from `pin`."""
+        if not self.items:
+            return
+        at = self.items.index(pin) if pin is not None and pin in self.items else 0
+        for index in range(at + 1, len(self.items)):
+            self.items[index].y = self.items[index - 1].bottom
+        for index in range(at - 1, -1, -1):
+            self.items[index].y = self.items[index + 1].y - (self.items[index].piece.height or 0)
+
+    def move(self, distance: int) -> None:
+        """Shift the whole band on the canvas."""
+        for item in self.items:
+            item.y += distance
+
+    def _realise(self, row: int, piece: Piece, *, above: bool = False) -> Item:
+        group = self._groups.get(row)
+        document = self._documents.get(row)
+        if group is None:
+            group = self._groups[row] = self._pool.group(self._canvas)
+            group.setAccessibleName(document.speaker)
+            group.hovered.connect(lambda hovered, row=row: self._hover(row, hovered))
+            if above:
+                group.lower()
+        widget = self._pool.block(piece.kind, group)
+        if above:
+            widget.lower()
+        item = Item(row, piece, widget)
+        if isinstance(widget, FootWidget):
+            widget.copy_asked.connect(lambda row=row: self._copy(row))
+        self._measure(item)
+        self.created(item)
+        return item
+
+    def _hover(self, row: int, hovered: bool) -> None:
+        for item in self.items:
+            if item.row == row and isinstance(item.widget, FootWidget):
+                item.widget.set_hovered(hovered)
+
+    # --- measuring ---------------------------------------------------------------------------------
+
+    def _measure(self, item: Item) -> None:
+        assert self._look is not None
+        look, column, piece = self._look, self._column, item.piece
+        document = self._documents.get(item.row)
+        if isinstance(item.widget, FootWidget):
+            item.widget.set_message(document.message, has_text=bool(document.text))
+            item.widget.set_last(item.row == len(self._documents) - 1)
+        elif isinstance(item.widget, HeadWidget):
+            item.widget.set_speaker(document.speaker)
+        item.space = look.px(_space_above(document, piece))
+        below = look.px(_FOOT_BELOW) if piece.kind is Kind.FOOT else 0
+        if document.from_person:
+            self._measure_in_bubble(item, document)
+        else:
+            indent = 0
+            if isinstance(piece.block, CodeBlock | TableBlock):
+                indent = look.px(INDENT) * piece.block.indent + look.px(QUOTE_INDENT) * piece.block.quote
+            gutter = 0 if piece.kind is Kind.HEAD else column.gutter
+            indent = min(indent, (column.width - gutter) // 2)
+            item.x, item.width = column.x + gutter + indent, column.width - gutter - indent
+            item.content_height = item.widget.show_piece(piece, item.width, look)
+        piece.height = item.space + item.content_height + below
+
+    def _measure_in_bubble(self, item: Item, document: MessageDocument) -> None:
+        assert self._look is not None
+        look, column = self._look, self._column
+        right = column.x + column.width
+        if item.piece.kind is Kind.FOOT:
+            item.x, item.width = column.x, column.width
+            item.content_height = item.widget.show_piece(item.piece, item.width, look)
+            return
+        share = _BUBBLE_SHARE if column.gutter else 0.9
+        widest = int(column.width * share) - 2 * look.px(_BUBBLE_SIDE)
+        item.width = widest
+        item.content_height = item.widget.show_piece(item.piece, widest, look)
+        if len(document.body) == 1:
+            item.width = min(widest, max(look.px(12), item.widget.natural_width()))
+            if item.width < widest:
+                item.content_height = item.widget.show_piece(item.piece, item.width, look)
+        item.x = right - look.px(_BUBBLE_SIDE) - item.width
+
+    # --- placing -----------------------------------------------------------------------------------
+
+    def place(self) -> None:
+        """Put every widget where its item is. Call it after the canvas was moved: Qt does not blit what is dirty."""
+        for row, found in groupby(self.items, key=lambda item: item.row):
+            items = list(found)
+            group = self._groups[row]
+            top, bottom = items[0].y, items[-1].bottom
+            _set_geometry(group, 0, ORIGIN + top, self._canvas.width(), bottom - top)
+            for item in items:
+                _set_geometry(item.widget, item.x, item.y + item.space - top, item.width, item.content_height)
+                item.widget.repaint_dirty()
+            self._place_bubble(group, items, top)
+
+    def _place_bubble(self, group: MessageGroup, items: list[Item], top: int) -> None:
+        document = self._documents.get(items[0].row)
+        body = [item for item in items if item.piece.kind is not Kind.FOOT]
+        if not document.from_person or not body or self._look is None:
+            group.set_bubble(QRectF(), self._look) if self._look is not None else None
+            return
+        side, beyond = self._look.px(_BUBBLE_SIDE), 100
+        upper = body[0].y - top if body[0].piece.index == 0 else -beyond
+        lower = body[-1].bottom - top + self._look.px(_BUBBLE_PAD)
+        if items[-1].piece.kind is not Kind.FOOT:
+            lower += beyond
+        left, right = min(item.x for item in body) - side, max(item.x + item.width for item in body) + side
+        group.set_bubble(QRectF(left, upper, right - left, lower - upper), self._look)
+
+    def visible(self, top: int, bottom: int) -> Iterator[Item]:
+        """The items that touch a range."""
+        return (item for item in self.items if item.bottom > top and item.y < bottom)
+
+
+def _set_geometry(widget: QWidget, x: int, y: int, width: int, height: int) -> None:
+    geometry = widget.geometry()
+    if geometry.x() != x or geometry.y() != y or geometry.width() != width or geometry.height() != height:
+        widget.setGeometry(x, y, width, height)
+    if widget.isHidden():
+        widget.show()
+
+
+def _space_above(document: MessageDocument, piece: Piece) -> int:
+    """Pixels at 100 % between a piece and the one above it."""
+    if piece.kind is Kind.HEAD:
+        return 0
+    if piece.kind is Kind.FOOT:
+        return _BUBBLE_PAD + 4 if document.from_person else 6
+    if document.from_person and piece.index == 0:
+        return _BUBBLE_PAD
+    first = piece.index == (0 if document.from_person else 1)
+    if isinstance(piece.block, TextBlock) and piece.block.paragraphs:
+        paragraph: Paragraph = piece.block.paragraphs[0]
+        if first:
+            return 8
+        return 0 if document.from_person else paragraph_space(None, paragraph)
+    if isinstance(piece.block, TableBlock) and piece.block.continues:
+        return 8
+    return 10 if first else 14

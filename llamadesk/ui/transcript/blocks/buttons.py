@@ -1,0 +1,148 @@
+"""The buttons of a message: an icon, a word beside it where there is room, and a tick after copying."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from llamadesk.ui.icons import icon_pixmap
+from llamadesk.ui.transcript.look import Look
+
+_TICK_MS = 1_600
+
+
+class QuietButton(QPushButton):
+    """An icon button that is there for keyboard and screen reader even while it is not painted.
+
+    Attributes:
+        revealed: whether it is painted while neither the mouse is over it nor it has the focus.
+    """
+
+    def __init__(self, name: str, icon: str, parent: QWidget, label: str = "") -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setToolTip("" if label else name)
+        self.setFlat(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.revealed = True
+        self._icon = icon
+        self._label = label
+        self._look: Look | None = None
+        self._tick = QTimer(self)
+        self._tick.setSingleShot(True)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self.update)
+
+    def set_look(self, look: Look) -> None:
+        """Colours and sizes."""
+        self._look = look
+        self.resize(self.sizeHint())
+        self.update()
+
+    def set_revealed(self, revealed: bool) -> None:
+        """Paint it, or only while it is used."""
+        if revealed != self.revealed:
+            self.revealed = revealed
+            self.update()
+
+    def show_done(self) -> None:
+        """A tick in place of the icon, for a moment."""
+        self._tick.start()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Large enough to hit."""
+        if self._look is None:
+            return QSize(28, 28)
+        size = self._look.px(28)
+        if not self._label:
+            return QSize(size, size)
+        width = max(self._look.metrics("small").horizontalAdvance(word) for word in (self._label, "Copied"))
+        return QSize(round(width) + self._look.px(14 + 6 + 16), size)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """A rounded ground under the mouse, the icon, the word."""
+        look = self._look
+        if look is None or not (self.revealed or self.underMouse() or self.hasFocus() or self._tick.isActive()):
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.underMouse() or self.isDown():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.colour("pressed" if self.isDown() or self._label else "hover"))
+            painter.drawRoundedRect(self.rect(), 6, 6)
+        if self.hasFocus():
+            painter.setPen(QPen(look.colour("focus"), 1.6))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
+        done = self._tick.isActive()
+        colour = look.colours.text if self.underMouse() else look.colours.text_muted
+        size = look.px(14 if self._label else 16)
+        pixmap = icon_pixmap("check" if done else self._icon, colour, size, self.devicePixelRatioF())
+        x = look.px(8) if self._label else (self.width() - size) // 2
+        painter.drawPixmap(x, (self.height() - size) // 2, pixmap)
+        if self._label:
+            painter.setPen(look.colour("text" if self.underMouse() else "text_muted"))
+            painter.setFont(look.fonts["small"])
+            left = x + size + look.px(5)
+            painter.drawText(
+                QRectF(left, 0, self.width() - left, self.height()),
+                Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
+                "Copied" if done else self._label,
+            )
+        painter.end()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """It looks different under the mouse."""
+        super().enterEvent(event)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """It looks different under the mouse."""
+        super().leaveEvent(event)
+        self.update()
+
+
+class RoundButton(QPushButton):
+    """A round button that floats over the messages: to the end of the chat."""
+
+    def __init__(self, name: str, icon: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.setFlat(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._icon = icon
+        self._look: Look | None = None
+
+    def set_look(self, look: Look) -> None:
+        """Colours and size."""
+        self._look = look
+        self.resize(look.px(36), look.px(36))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """A raised disc with the icon."""
+        if self._look is None:
+            return
+        look = self._look
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        disc = QRectF(self.rect()).adjusted(1.5, 1, -1.5, -2)
+        shade = QColor(look.colour("text"))
+        shade.setAlphaF(0.06)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(shade)
+        painter.drawEllipse(disc.translated(0, 1))
+        painter.setBrush(look.colour("hover" if self.underMouse() or self.isDown() else "surface_raised"))
+        painter.setPen(
+            QPen(look.colour("focus" if self.hasFocus() else "border_strong"), 1.6 if self.hasFocus() else 1)
+        )
+        painter.drawEllipse(disc)
+        size = look.px(18)
+        pixmap = icon_pixmap(self._icon, look.colours.text_muted, size, self.devicePixelRatioF())
+        painter.drawPixmap((self.width() - size) // 2, (self.height() - size) // 2, pixmap)
+        painter.end()

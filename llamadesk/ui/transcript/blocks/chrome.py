@@ -1,0 +1,230 @@
+"""What frames a message: who speaks above it, what can be done with it and how it ended below it; and the rule."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from llamadesk.core.chat import Message, Role, Status
+from llamadesk.ui.transcript.blocks.base import BlockWidget
+from llamadesk.ui.transcript.blocks.buttons import QuietButton
+
+_STEP_MS = 160
+_STATUS: dict[Status, tuple[str, str]] = {
+    Status.STOPPED: ("Stopped", "text_muted"),
+    Status.INTERRUPTED: ("Interrupted. What was written is kept.", "warning"),
+    Status.CUT_OFF: ("The reply reached the limit.", "text_muted"),
+    Status.FAILED: ("No reply was made.", "error"),
+}
+
+
+class RuleWidget(BlockWidget):
+    """A line across the page."""
+
+    def lay_out(self, _width: int) -> int:
+        """One line with a little room."""
+        assert self.look is not None
+        return self.look.px(9)
+
+    def position_at(self, point: QPoint) -> int:
+        """Before it or behind it."""
+        return 0 if point.x() < self.width() // 2 else 3
+
+    def text_at(self, _point: QPoint) -> bool:
+        """None."""
+        return False
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The line."""
+        if self.look is None:
+            return
+        painter = QPainter(self)
+        painter.fillRect(0, self.height() // 2, self.width(), 1, self.look.colour("border_strong"))
+        painter.end()
+
+
+class HeadWidget(BlockWidget):
+    """The mark and the name of the model above a reply."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._name = ""
+
+    def set_speaker(self, name: str) -> None:
+        """Who speaks."""
+        if name != self._name:
+            self._name = name
+            self.setAccessibleName(name)
+            self.update()
+
+    def lay_out(self, _width: int) -> int:
+        """As tall as the mark."""
+        assert self.look is not None
+        return self.look.px(28)
+
+    def position_at(self, _point: QPoint) -> int:
+        """It holds no text of the message."""
+        return 0
+
+    def text_at(self, _point: QPoint) -> bool:
+        """None to select."""
+        return False
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The mark, the name."""
+        if self.look is None:
+            return
+        look = self.look
+        painter = QPainter(self)
+        size = look.px(28)
+        painter.drawPixmap(0, 0, look.mark(self.devicePixelRatioF()))
+        painter.setFont(look.fonts["bold"])
+        painter.setPen(look.colour("text"))
+        left = size + look.px(12)
+        name = look.metrics("bold").elidedText(self._name, Qt.TextElideMode.ElideRight, self.width() - left)
+        painter.drawText(
+            QRectF(left, 0, self.width() - left, size), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name
+        )
+        painter.end()
+
+
+class FootWidget(BlockWidget):
+    """Copy, the speed, and how the reply ended; three moving dots while there is no word of it yet."""
+
+    copy_asked = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.copy_button = QuietButton("Copy", "copy", self)
+        self.copy_button.clicked.connect(self.copy_asked)
+        self._message: Message | None = None
+        self._thinking = False
+        self._last = False
+        self._hovered = False
+        self._phase = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_STEP_MS)
+        self._timer.timeout.connect(self._step)
+
+    def forget(self) -> None:
+        """Ready for another message."""
+        super().forget()
+        self._message = None
+        self._hovered = False
+        self._set_thinking(False)
+
+    def set_message(self, message: Message, *, has_text: bool) -> None:
+        """Whose foot it is.
+
+        Args:
+            message: the message; its text may be behind.
+            has_text: whether there is anything to copy.
+        """
+        self._message = message
+        self._set_thinking(message.status is Status.STREAMING and not has_text)
+        self.copy_button.setVisible(has_text and message.status is not Status.STREAMING)
+        parts = [text for text, _ in self._words()]
+        self.setAccessibleName("Thinking" if self._thinking else ". ".join(parts))
+        self.update()
+
+    def set_last(self, last: bool) -> None:
+        """The last message always shows what can be done with it."""
+        self._last = last
+        self._reveal()
+
+    def set_hovered(self, hovered: bool) -> None:
+        """Whether the mouse is over the message."""
+        self._hovered = hovered
+        self._reveal()
+
+    def _reveal(self) -> None:
+        self.copy_button.set_revealed(self._last or self._hovered)
+        self.update()
+
+    def lay_out(self, width: int) -> int:
+        """Always the same height, so that nothing moves when the reply ends."""
+        assert self.look is not None
+        self.copy_button.set_look(self.look)
+        from_person = self._message is not None and self._message.role is Role.USER
+        inset = (self.copy_button.width() - self.look.px(16)) // 2
+        x = width - self.copy_button.width() - inset if from_person else -inset
+        self.copy_button.move(max(0, x) if from_person else x, 0)
+        return self.look.px(28)
+
+    def position_at(self, _point: QPoint) -> int:
+        """It holds no text of the message."""
+        return 0
+
+    def text_at(self, _point: QPoint) -> bool:
+        """None to select."""
+        return False
+
+    def _words(self) -> list[tuple[str, str]]:
+        """What is written there and its colour."""
+        message = self._message
+        if message is None or message.role is Role.USER:
+            return []
+        words = [_STATUS[message.status]] if message.status in _STATUS else []
+        speed = message.stats.tokens_per_second if message.stats is not None else 0.0
+        if speed:
+            words.append((f"{speed:.0f} tok/s" if speed >= 10 else f"{speed:.1f} tok/s", "text_faint"))
+        return words
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The dots, or the words."""
+        if self.look is None:
+            return
+        look = self.look
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._thinking:
+            painter.setPen(Qt.PenStyle.NoPen)
+            for dot in range(3):
+                colour = look.colour("text_muted")
+                colour = type(colour)(colour)
+                colour.setAlphaF((0.9, 0.6, 0.35, 0.25, 0.25, 0.35)[(self._phase - dot) % 6])
+                painter.setBrush(colour)
+                painter.drawEllipse(QRectF(look.px(2 + 12 * dot), look.px(10), look.px(7), look.px(7)))
+        else:
+            self._draw_words(painter)
+        painter.end()
+
+    def _draw_words(self, painter: QPainter) -> None:
+        assert self.look is not None
+        x = 0.0
+        if not self.copy_button.isHidden():
+            x = self.copy_button.x() + self.copy_button.width() + self.look.px(6)
+        painter.setFont(self.look.fonts["small"])
+        for number, (text, colour) in enumerate(self._words()):
+            if colour == "text_faint" and not (self._last or self._hovered):
+                continue
+            words = "·  " + text if number else text
+            painter.setPen(self.look.colour(colour))
+            painter.drawText(QRectF(x, 0, self.width() - x, self.height()), Qt.AlignmentFlag.AlignVCenter, words)
+            x += self.look.metrics("small").horizontalAdvance(words) + self.look.px(8)
+
+    # --- the dots move only where they are seen ----------------------------------------------------
+
+    def _set_thinking(self, thinking: bool) -> None:
+        self._thinking = thinking
+        if thinking and self.isVisible():
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _step(self) -> None:
+        self._phase = (self._phase + 1) % 6
+        if not self.visibleRegion().isEmpty():
+            self.update(0, 0, self.look.px(48) if self.look is not None else 48, self.height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The dots move."""
+        super().showEvent(event)
+        if self._thinking:
+            self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The dots rest."""
+        self._timer.stop()
+        super().hideEvent(event)

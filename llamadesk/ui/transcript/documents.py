@@ -1,0 +1,147 @@
+"""The messages of the chat as documents, made as they come near the screen, and the height of every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llamadesk.core.chat import Message, Role
+from llamadesk.state.transcript import MessageListModel
+from llamadesk.ui.transcript.heights import Heights
+from llamadesk.ui.transcript.pieces import Kind, MessageDocument, Piece
+
+_KEPT_AROUND = 24
+"""Documents of this many rows above and below those on screen are kept parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What guesses of heights are made with, in pixels."""
+
+    characters_per_line: int = 90
+    line: int = 24
+    paragraph: int = 12
+    reply_frame: int = 90
+    person_frame: int = 76
+
+    def text(self, length: int, breaks: int) -> int:
+        """About how tall `length` characters with `breaks` line breaks are."""
+        return (length // self.characters_per_line + 1) * self.line + breaks * self.paragraph
+
+
+class Documents:
+    """Rows of the list model as documents. Heights are exact where a message was laid out and guessed elsewhere."""
+
+    def __init__(self, messages: MessageListModel) -> None:
+        self._messages = messages
+        self._documents: dict[int, MessageDocument] = {}
+        self._measure = Measure()
+        self.heights = Heights()
+
+    def __len__(self) -> int:
+        return len(self.heights)
+
+    def reset(self) -> None:
+        """Another chat: nothing of the last one is kept."""
+        self._documents.clear()
+        self.estimate(self._measure)
+
+    def estimate(self, measure: Measure) -> None:
+        """Guess all heights anew: the width or the font is another."""
+        self._measure = measure
+        for document in self._documents.values():
+            for piece in document.pieces:
+                piece.height = None
+        self.heights = Heights(self._guess(message) for message in self._messages.messages())
+
+    def append(self, row: int) -> None:
+        """A row was added at the end."""
+        self.heights.append(self._guess(self._messages.message(row)))
+
+    def _guess(self, message: Message) -> int:
+        measure, text = self._measure, message.content
+        frame = measure.person_frame if message.role is Role.USER else measure.reply_frame
+        return frame + measure.text(len(text), text.count("\n"))
+
+    def get(self, row: int) -> MessageDocument:
+        """The document of a row."""
+        found = self._documents.get(row)
+        if found is None:
+            found = self._documents[row] = MessageDocument(self._messages.message(row))
+        return found
+
+    def source(self, row: int) -> str:
+        """A message as it was written."""
+        return self._messages.message(row).content
+
+    def peek(self, row: int) -> MessageDocument | None:
+        """The document of a row, if there is one already."""
+        return self._documents.get(row)
+
+    def height_of(self, row: int, piece: Piece) -> int:
+        """Of a piece, exact or guessed."""
+        if piece.height is not None:
+            return piece.height
+        if piece.block is None and not piece.length:
+            return self._measure.person_frame // 2
+        breaks = self.get(row).text.count("\n", *piece.span) if piece.block is None else 0
+        return self._measure.text(piece.length, breaks)
+
+    def above(self, row: int, piece: Piece) -> int:
+        """The height of everything before a piece."""
+        pieces = self.get(row).pieces
+        return self.heights.above(row) + sum(self.height_of(row, before) for before in pieces[: piece.index])
+
+    def find(self, offset: int) -> tuple[int, Piece, int]:
+        """Row and piece at `offset` pixels from the start, and how far into the piece that is."""
+        row, rest = self.heights.find(offset)
+        pieces = self.get(row).pieces
+        for piece in pieces:
+            height = self.height_of(row, piece)
+            if rest < height:
+                return row, piece, rest
+            rest -= height
+        return row, pieces[-1], self.height_of(row, pieces[-1])
+
+    def measured(self, row: int) -> None:
+        """Pieces of a row were laid out: correct its height."""
+        self.heights.set(row, sum(self.height_of(row, piece) for piece in self.get(row).pieces))
+
+    def neighbour(self, row: int, piece: Piece, step: int) -> tuple[int, Piece] | None:
+        """The piece before (-1) or after (+1) another, parsed if it was not yet; None at either end of the chat."""
+        index = piece.index + step
+        while True:
+            pieces = self.get(row).pieces
+            if not 0 <= index < len(pieces):
+                row += step
+                if not 0 <= row < len(self):
+                    return None
+                pieces = self.get(row).pieces
+                index = 0 if step > 0 else len(pieces) - 1
+            found = pieces[index]
+            if found.kind is not Kind.SOURCE:
+                return row, found
+            index = self._expand(row, found, step)
+
+    def shown(self, row: int, piece: Piece) -> Piece:
+        """`piece`, or what it became when it was parsed."""
+        if piece.kind is not Kind.SOURCE:
+            return piece
+        index = self._expand(row, piece, 1)
+        return self.get(row).pieces[index]
+
+    def _expand(self, row: int, piece: Piece, step: int) -> int:
+        """Parse a piece; returns the index of the first (or, going up, the last) piece that took its place."""
+        document = self.get(row)
+        index, before = piece.index, len(document.pieces)
+        document.expand(piece)
+        grown = len(document.pieces) - before  # -1: its text shows nothing
+        return index if step > 0 else index + grown
+
+    def forget_far(self, first: int, last: int) -> None:
+        """Drop the documents far from the rows `first` to `last`, but for those that are being written."""
+        if len(self._documents) <= last - first + 1 + 2 * _KEPT_AROUND:
+            return
+        streaming = self._messages.streaming_row()
+        for row in [r for r in self._documents if not first - _KEPT_AROUND <= r <= last + _KEPT_AROUND]:
+            if row != streaming:
+                del self._documents[row]

@@ -1,0 +1,104 @@
+"""Fonts, colours and lengths of the transcript at the present theme and text size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPixmap, QTextCharFormat
+
+from llamadesk.core.markdown import Style
+from llamadesk.ui.icons import app_pixmap
+from llamadesk.ui.theme import ThemeManager
+
+COLUMN_WIDTH = 800
+"""Of the column of messages at 100 %, with the room for the mark beside replies."""
+_NARROW = 560
+_LEVEL_ROLES = ("body", "heading1", "heading2", "heading3")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Where messages lie in a view: left edge and width of the column, and what the mark beside a reply takes of it.
+
+    Where the view is narrow the mark stands above the text, and `gutter` is 0.
+    """
+
+    x: int
+    width: int
+    gutter: int
+
+
+class Look:
+    """Everything about the theme that laying out and painting asks for, made once for each change of the theme."""
+
+    def __init__(self, theme: ThemeManager) -> None:
+        self.colours = theme.colours
+        self.px = theme.px
+        self.fonts = {
+            role: theme.font(role) for role in ("body", "bold", "small", "mono", "heading1", "heading2", "heading3")
+        }
+        self._qcolours: dict[str, QColor] = {}
+        self._formats: dict[tuple[Style, bool, int], QTextCharFormat] = {}
+        self._metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
+
+    def colour(self, name: str) -> QColor:
+        """A colour by its name in `Colours`."""
+        found = self._qcolours.get(name)
+        if found is None:
+            found = self._qcolours[name] = QColor(getattr(self.colours, name))
+        return found
+
+    def column(self, view_width: int) -> Column:
+        """Where messages lie in a view of `view_width` pixels."""
+        narrow = view_width < self.px(_NARROW)
+        margin = 16 if narrow else 24
+        width = max(120, min(self.px(COLUMN_WIDTH), view_width - 2 * margin))
+        return Column(max(margin, (view_width - width) // 2), width, 0 if narrow else self.px(40))
+
+    def metrics(self, role: str) -> QFontMetricsF:
+        """Of the font for `role`."""
+        return self._metrics[role]
+
+    def role_of_level(self, level: int) -> str:
+        """The font's role for a heading of `level`; body text is level 0, headings below 3 are bold body text."""
+        return _LEVEL_ROLES[level] if level < len(_LEVEL_ROLES) else "bold"
+
+    def line_height(self, role: str) -> float:
+        """The distance of lines, whatever faces they mix."""
+        if role == "mono":
+            return float(round(self.metrics(role).height() * 1.15))
+        factor = 1.6 if role in ("body", "bold") else 1.35
+        return float(round(self.fonts[role].pixelSize() * factor))
+
+    def baseline(self, role: str) -> float:
+        """How far below a line's top its baseline lies."""
+        metrics = self.metrics(role)
+        return (self.line_height(role) - metrics.height()) / 2 + metrics.ascent()
+
+    def char_format(self, style: Style, *, link: bool = False, level: int = 0) -> QTextCharFormat:
+        """How a span of text looks."""
+        key = (style, link, level)
+        found = self._formats.get(key)
+        if found is None:
+            found = self._formats[key] = self._make_format(style, link, level)
+        return found
+
+    def _make_format(self, style: Style, link: bool, level: int) -> QTextCharFormat:
+        base = self.fonts[self.role_of_level(level)]
+        if style & Style.CODE:
+            font = QFont(self.fonts["mono"])
+            font.setPixelSize(max(8, round(base.pixelSize() * 0.87)))
+        else:
+            font = QFont(base)
+        if style & Style.BOLD and not level:
+            font.setWeight(self.fonts["bold"].weight())
+        font.setItalic(bool(style & Style.ITALIC))
+        font.setStrikeOut(bool(style & Style.STRIKE))
+        result = QTextCharFormat()
+        result.setFont(font)
+        result.setForeground(self.colour("link" if link else "text"))
+        return result
+
+    def mark(self, ratio: float) -> QPixmap:
+        """The mark beside a reply, for a screen of `ratio`."""
+        return app_pixmap(self.px(28), ratio)

@@ -1,0 +1,110 @@
+"""The transcript: the messages of the chat on screen, as they are and as they come."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QTimer
+from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QGroupBox, QWidget
+
+from llamadesk.core.chat import Role
+from llamadesk.state.transcript import MessageListModel
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.transcript.area import MessageArea
+from llamadesk.ui.transcript.blocks.buttons import RoundButton
+from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.drag import Dragging
+from llamadesk.ui.transcript.look import Look
+
+_FLUSH_MS = 33
+"""New text is shown this often: 30 times a second reads as smooth, and costs half of 60."""
+
+
+class TranscriptView(QGroupBox):
+    """Follows a MessageListModel. A QGroupBox, because screen readers know it as a panel with a name."""
+
+    def __init__(self, messages: MessageListModel, theme: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Transcript")
+        self._messages = messages
+        self._theme = theme
+        self._documents = Documents(messages)
+        look = Look(theme)
+        self.area = MessageArea(self._documents, look, self)
+        self.setFocusProxy(self.area)
+        Dragging(self.area)
+        self._to_end = RoundButton("Jump to the end", "arrow-down", self)
+        self._to_end.set_look(look)
+        self._to_end.hide()
+        self._to_end.clicked.connect(self.area.to_end)
+        self.area.moved.connect(self._show_button)
+        self._pending: dict[int, list[str]] = {}
+        self._flush = QTimer(self)
+        self._flush.setSingleShot(True)
+        self._flush.setInterval(_FLUSH_MS)
+        self._flush.timeout.connect(self.flush)
+        messages.modelReset.connect(self._reset)
+        messages.rowsInserted.connect(self._rows_inserted)
+        messages.dataChanged.connect(self._data_changed)
+        messages.text_appended.connect(self._text_appended)
+        theme.changed.connect(self._theme_changed)
+        QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
+        self.area.reset()
+
+    def flush(self) -> None:
+        """Show the text that came in since the last time."""
+        self._flush.stop()
+        pending, self._pending = self._pending, {}
+        for row, texts in pending.items():
+            document = self._documents.peek(row)
+            if document is not None:
+                self.area.edited(row, document.append("".join(texts)))
+
+    def _reset(self) -> None:
+        self._pending.clear()
+        self.area.reset()
+
+    def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
+        self.flush()
+        for row in range(first, last + 1):
+            self._documents.append(row)
+        self.area.row_added(by_person=self._messages.message(last).role is Role.USER)
+
+    def _text_appended(self, row: int, text: str) -> None:
+        self._pending.setdefault(row, []).append(text)
+        if not self._flush.isActive():
+            self._flush.start()
+
+    def _data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        for row in range(first.row(), last.row() + 1):
+            self._pending.pop(row, None)
+            document = self._documents.peek(row)
+            if document is not None:
+                self.area.edited(row, document.replace(self._messages.message(row)))
+
+    def _theme_changed(self) -> None:
+        look = Look(self._theme)
+        self._to_end.set_look(look)
+        self.area.set_look(look)
+        self.area.settle()
+        self._place_button()
+
+    def _show_button(self) -> None:
+        self._to_end.setVisible(
+            not self.area.at_end and self.area.distance_to_end() > self.area.viewport().height() // 8
+        )
+
+    def _place_button(self) -> None:
+        self._to_end.move((self.width() - self._to_end.width()) // 2, self.height() - self._to_end.height() - 12)
+        self._to_end.raise_()
+
+    def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and new is not self.area and self.area.viewport().isAncestorOf(new):
+            self.area.reveal(new)
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        """The messages fill it; the round button floats over their lower edge."""
+        self.area.setGeometry(self.rect())
+        self._place_button()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The messages paint themselves."""
