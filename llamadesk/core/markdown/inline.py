@@ -34,19 +34,19 @@ _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
 
 
 class _Reader(MarkdownIt):
-    """Lets every link's target through as it is written, so that it can be shown; _SAFE_LINK decides what is followed."""
+    """Lets every target of a link through as it is written, so that it can be shown; _SAFE_LINK decides what is one."""
 
     def __init__(self) -> None:
         super().__init__("commonmark", {"html": False})
         self.enable("strikethrough")
 
-    def validateLink(self, url: str) -> bool:  # noqa: ARG002, D102
+    def validateLink(self, url: str) -> bool:  # noqa: ARG002
         return True
 
-    def normalizeLink(self, url: str) -> str:  # noqa: D102
+    def normalizeLink(self, url: str) -> str:
         return url
 
-    def normalizeLinkText(self, link: str) -> str:  # noqa: D102
+    def normalizeLinkText(self, link: str) -> str:
         return link
 
 

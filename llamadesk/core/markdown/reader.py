@@ -64,10 +64,11 @@ class _Item:
     def takes(self, line: Cursor) -> bool:
         """As for _Quote."""
         if line.is_blank:
-            return True
-        if line.indent() < self.offset:
+            line.drop_indent(self.offset)
+        elif line.indent() < self.offset:
             return False
-        line.drop_indent(self.offset)
+        else:
+            line.drop_indent(self.offset)
         return True
 
 
@@ -127,7 +128,7 @@ class BlockReader:
         elif depth == len(self._containers):
             self._add_to_leaf(line)
         elif isinstance(leaf, TextLeaf) and not started and not self._starts_leaf(line):
-            self._add_text(leaf, line.text)  # a lazy continuation
+            self._add_text(leaf, line.text.lstrip(" \t"))  # a lazy continuation
         else:
             self._close_containers(depth)
             self._add_to_leaf(line)
@@ -252,16 +253,16 @@ class BlockReader:
     def _add_to_leaf(self, line: Cursor) -> None:
         """The line belongs to the innermost container: to its open leaf, or to a new one."""
         leaf = self._leaf
+        text = line.text.lstrip(" \t")
         indent = line.indent()
         if indent > 3:
             if isinstance(leaf, TextLeaf):
-                self._add_text(leaf, line.text)
+                self._add_text(leaf, text)
             elif isinstance(leaf, TableLeaf):
-                self._add_row(leaf, line.text)
+                self._add_row(leaf, text)
             else:
                 self._start_leaf(IndentedLeaf(self._place())).add(line)
             return
-        text = line.text.lstrip(" \t")
         level = rules.underline(text) if isinstance(leaf, TextLeaf) else 0
         if level and isinstance(leaf, TextLeaf):
             leaf.level = level
@@ -279,10 +280,10 @@ class BlockReader:
             self._add_row(leaf, text)
         elif isinstance(leaf, TextLeaf):
             if not self._start_table(leaf, text):
-                self._add_text(leaf, line.text)
+                self._add_text(leaf, text)
         else:
             self._close_leaf()
-            self._leaf = self._text_leaf(line.text)
+            self._leaf = self._text_leaf(text)
 
     def _text_leaf(self, text: str, level: int = 0) -> TextLeaf:
         """A new paragraph or heading, which takes the marker of the list item it begins."""
