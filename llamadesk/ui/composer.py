@@ -163,7 +163,7 @@ class Composer(QWidget):
         super().mousePressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The box with a soft shadow. Painted: a QGraphicsEffect would paint all of it again at each blink of the cursor."""
+        """The box with a soft shadow. Painted: a QGraphicsEffect would paint it all at each blink of the cursor."""
         colours = self._theme.colours
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,0 +1,77 @@
+"""The middle of the window: header, transcript or greeting, notices, composer, status line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from llamadesk.ui.composer import Composer
+from llamadesk.ui.empty_state import EmptyState
+from llamadesk.ui.header import Header
+from llamadesk.ui.notice_stack import NoticeStack
+from llamadesk.ui.status_line import StatusLine
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.transcript.view import TranscriptView
+
+if TYPE_CHECKING:
+    from llamadesk.control.desk import Desk
+
+_COLUMN = 804
+
+
+class ChatPage(QWidget):
+    """One chat, and what is needed to go on with it."""
+
+    def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._theme = theme
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
+        self.header = Header(desk, theme)
+        self.empty = EmptyState(desk, theme)
+        self.transcript = TranscriptView(desk.transcript, theme)
+        self.notices = NoticeStack(desk, theme)
+        self.composer = Composer(desk, theme)
+        self.status = StatusLine(desk, theme)
+        self.empty.suggested.connect(self.composer.suggest)
+        self._middle = QStackedWidget()
+        self._middle.addWidget(self.empty)
+        self._middle.addWidget(self.transcript)
+        self._foot = QWidget()
+        foot = QVBoxLayout(self._foot)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.setSpacing(0)
+        foot.addWidget(self.notices)
+        foot.addWidget(self.composer)
+        centred = QHBoxLayout()
+        centred.setContentsMargins(10, 0, 10, 0)
+        centred.addStretch(1)
+        centred.addWidget(self._foot, 1000)
+        centred.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self._middle, 1)
+        layout.addLayout(centred)
+        layout.addWidget(self.status)
+        for signal in ("modelReset", "rowsInserted", "rowsRemoved"):
+            getattr(desk.transcript, signal).connect(self._show_middle)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self._show_middle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The composer's share follows the height."""
+        super().resizeEvent(event)
+        self.composer.set_room(event.size().height())
+
+    def _show_middle(self) -> None:
+        self._middle.setCurrentWidget(self.transcript if self._desk.transcript.rowCount() else self.empty)
+
+    def _dress(self) -> None:
+        self._foot.setMaximumWidth(self._theme.px(_COLUMN))
+        self.composer.set_room(self.height())

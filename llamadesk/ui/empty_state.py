@@ -1,0 +1,156 @@
+"""What stands where a chat would be: a greeting, a first start without a model, a model that loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from llamadesk.state.engine import Phase
+from llamadesk.ui.icons import app_pixmap, icon
+from llamadesk.ui.style import room_sheet
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import label
+
+if TYPE_CHECKING:
+    from llamadesk.control.desk import Desk
+
+# icon, words on the card, what is put into the composer
+_SUGGESTIONS = (
+    ("lightbulb", "Explain something", "Explain in simple words how "),
+    ("pencil", "Draft a text", "Write a friendly e-mail that "),
+    ("message-square", "Think something through", "Help me decide between "),
+    ("sparkles", "Get ideas", "Give me five ideas for "),
+)
+
+_GREETING = "What would you like to talk about?"
+_GREETING_TEXT = "Type below, or begin with one of these. The model runs on this computer and nothing leaves it."
+_WELCOME = "Welcome to LlamaDesk"
+_WELCOME_TEXT = (
+    "LlamaDesk answers with a language model that runs on this computer, so you need a model first. Models come as one "
+    "file that ends in .gguf. Open one you have already, or put some into the models folder: they are found there "
+    "the next time LlamaDesk looks."
+)
+_STOPPED = "The model is not running"
+
+
+class EmptyState(QScrollArea):
+    """Follows models and engine. Scrolls where the window is small."""
+
+    open_file_asked = Signal()
+    open_folder_asked = Signal()
+    suggested = Signal(str)
+    """A beginning for the composer."""
+
+    def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._theme = theme
+        self.setObjectName("empty")
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._mark = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._title = label("", "hero", wrap=True)
+        self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._text = label("", "body", wrap=True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._progress = QProgressBar(textVisible=False, maximum=100)
+        self._progress.setAccessibleName("Loading")
+        self._cancel = QPushButton("Cancel loading")
+        self._cancel.setProperty("kind", "link")
+        self._cancel.clicked.connect(desk.library.cancel_load)
+        self._cards = [self._card(text, beginning) for _, text, beginning in _SUGGESTIONS]
+        self._open_file = QPushButton("Open a model file…")
+        self._open_file.setProperty("kind", "primary")
+        self._open_file.clicked.connect(self.open_file_asked)
+        self._open_folder = QPushButton("Open models folder")
+        self._open_folder.clicked.connect(self.open_folder_asked)
+        self._rescan = QPushButton("Look again")
+        self._rescan.clicked.connect(desk.library.rescan)
+        self._reload = QPushButton("Load the model again")
+        self._reload.clicked.connect(desk.library.reload)
+        self._lay_out()
+        desk.models.chosen_changed.connect(self._show)
+        desk.models.families_changed.connect(self._show)
+        desk.engine.status_changed.connect(self._show)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self._show()
+
+    def _card(self, text: str, beginning: str) -> QPushButton:
+        card = QPushButton(text)
+        card.setProperty("kind", "left")
+        card.setCursor(Qt.CursorShape.PointingHandCursor)
+        card.clicked.connect(lambda: self.suggested.emit(beginning))
+        return card
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        body.setObjectName("empty_body")
+        self._column = QWidget()
+        column = QVBoxLayout(self._column)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        for widget in (self._mark, self._title, self._text):
+            column.addWidget(widget)
+        column.addSpacing(8)
+        column.addWidget(self._progress, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._cancel, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(10)
+        for number, card in enumerate(self._cards):
+            self._grid.addWidget(card, number // 2, number % 2)
+        column.addLayout(self._grid)
+        for button in (self._open_file, self._open_folder, self._rescan, self._reload):
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer = QVBoxLayout(body)
+        outer.addStretch(2)
+        outer.addWidget(self._column, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addStretch(3)
+        self.setWidget(body)
+
+    def _show(self) -> None:
+        status, chosen = self._desk.engine.status, self._desk.models.chosen
+        loading = status.phase is Phase.LOADING
+        nothing = chosen is None and not self._desk.models.families and not loading
+        stopped = status.phase is Phase.STOPPED
+        greets = not (loading or nothing or stopped)
+        if loading:
+            self._say(
+                f"Loading {chosen.family}…" if chosen else "Loading…",
+                "You can write your message already: it is answered as soon as the model is ready.",
+            )
+            self._progress.setValue(round(status.fraction * 100))
+        elif nothing:
+            self._say(_WELCOME, _WELCOME_TEXT)
+        elif stopped:
+            self._say(_STOPPED, status.reason)
+        else:
+            self._say(_GREETING, _GREETING_TEXT)
+        self._progress.setVisible(loading)
+        self._cancel.setVisible(loading)
+        for card in self._cards:
+            card.setVisible(greets)
+        for button in (self._open_file, self._open_folder, self._rescan):
+            button.setVisible(nothing)
+        self._reload.setVisible(stopped and chosen is not None)
+
+    def _say(self, title: str, text: str) -> None:
+        if (self._title.text(), self._text.text()) != (title, text):
+            self._title.setText(title)
+            self._text.setText(text)
+
+    def _dress(self) -> None:
+        theme, c = self._theme, self._theme.colours
+        self.setStyleSheet(
+            room_sheet(theme) + f"#empty, #empty_body {{ background: {c.window}; border: none; }}"
+            f'QPushButton[kind="left"] {{ padding: {theme.px(13)}px {theme.px(14)}px; color: {c.text_muted}; }}'
+        )
+        self._mark.setPixmap(app_pixmap(theme.px(52), self.devicePixelRatioF()))
+        self._column.setMaximumWidth(theme.px(520))
+        self._progress.setFixedSize(theme.px(240), theme.px(5))
+        for card, (name, _, _) in zip(self._cards, _SUGGESTIONS, strict=True):
+            card.setIcon(icon(name, c.accent, theme.px(16)))

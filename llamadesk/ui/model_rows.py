@@ -1,0 +1,229 @@
+"""The rows of the settings pane that depend on the model: which one, GPU layers, context length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
+from llamadesk.core.sizes import bytes_text
+from llamadesk.ui.setting_rows import SliderRow
+from llamadesk.ui.widgets import WheelGuard, label
+
+if TYPE_CHECKING:
+    from llamadesk.control.desk import Desk
+
+MIN_CONTEXT = 512
+_NO_GPU = "No graphics card was found that the model could use, so the processor does all the work."
+_NO_MODEL = "Choose a model first."
+
+
+class _ShrinkingCombo(QComboBox):
+    """A combo box that a long name does not make wider than the pane."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, super().minimumSizeHint().height())
+
+
+class ModelChooser(QWidget):
+    """The combo boxes "Model" and "Quantization", and ways to get more models."""
+
+    open_file_asked = Signal()
+    open_folder_asked = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        guard = WheelGuard(self)
+        self.model_combo, self.quantization_combo = _ShrinkingCombo(), _ShrinkingCombo()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        for words, combo in (("Model", self.model_combo), ("Quantization", self.quantization_combo)):
+            name = label(words, "field")
+            name.setBuddy(combo)
+            combo.setAccessibleName(words)
+            combo.installEventFilter(guard)
+            layout.addWidget(name)
+            layout.addWidget(combo)
+            layout.addSpacing(4)
+        layout.addWidget(
+            label(
+                "How strongly the model is compressed. Smaller is faster and needs less memory; larger answers a "
+                "little better.",
+                "small",
+                wrap=True,
+            )
+        )
+        layout.addWidget(label("Reloads the model", "badge"))
+        layout.addSpacing(4)
+        buttons = QHBoxLayout()
+        for words, asked in (("Open a model file…", self.open_file_asked), ("Models folder", self.open_folder_asked)):
+            button = QPushButton(words)
+            button.clicked.connect(asked)
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        desk.models.families_changed.connect(self._show)
+        desk.models.chosen_changed.connect(self._show)
+        self._show()
+        self.model_combo.currentIndexChanged.connect(self._choose_family)
+        self.quantization_combo.currentIndexChanged.connect(self._choose_file)
+
+    def _show(self) -> None:
+        models = self._desk.models
+        chosen, family = models.chosen, models.chosen_family
+        names = [f.name for f in models.families]
+        if chosen is not None and chosen.family not in names:
+            names.append(chosen.family)  # the scan has not seen it yet
+        _fill(self.model_combo, [(name, name) for name in names], chosen.family if chosen else None)
+        files = family.files if family else (chosen,) if chosen else ()
+        _fill(
+            self.quantization_combo,
+            [(f"{f.facts.quantization or 'Unknown'}  ·  {bytes_text(f.size_bytes)}", str(f.path)) for f in files],
+            str(chosen.path) if chosen else None,
+        )
+        for combo, file in ((self.model_combo, chosen), (self.quantization_combo, chosen)):
+            combo.setToolTip(str(file.path) if file else _NO_MODEL)
+
+    def _choose_family(self, index: int) -> None:
+        if index >= 0:
+            self._desk.library.choose_family(self.model_combo.itemData(index))
+
+    def _choose_file(self, index: int) -> None:
+        models, path = self._desk.models, self.quantization_combo.itemData(index)
+        for file in models.chosen_family.files if models.chosen_family else ():
+            if str(file.path) == path:
+                self._desk.library.choose_file(file.path)
+
+
+def _fill(combo: QComboBox, entries: Sequence[tuple[str, str]], current: str | None) -> None:
+    with QSignalBlocker(combo):
+        if [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())] != list(entries):
+            combo.clear()
+            for words, data in entries:
+                combo.addItem(words, data)
+                combo.setItemData(combo.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+        combo.setCurrentIndex(combo.findData(current) if current is not None else -1)
+        combo.setEnabled(combo.count() > 0)
+
+
+class _ModelSliderRow(SliderRow):
+    """A slider whose bounds are the chosen model's."""
+
+    def __init__(self, key: str, desk: Desk) -> None:
+        super().__init__(SETTINGS[key], desk)
+        desk.models.chosen_changed.connect(self.refresh)
+        desk.engine.devices_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The model or the devices are others now."""
+        with QSignalBlocker(self._slider):
+            self.set_bounds()
+        self.show_value()
+
+
+class GpuLayersRow(_ModelSliderRow):
+    """From none to all layers of the model, the output layer among them."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(GPU_LAYERS, desk)
+
+    def set_bounds(self) -> None:
+        """See SliderRow."""
+        chosen = self._desk.models.chosen
+        self._slider.setRange(0, chosen.facts.n_layers + 1 if chosen else 0)
+        self._slider.setPageStep(4)
+        reason = _NO_MODEL if chosen is None else "" if self._desk.engine.gpus else _NO_GPU
+        self._slider.setEnabled(not reason)
+        self._slider.setToolTip(reason)
+        self.say(reason)
+
+    def to_slider(self) -> int:
+        """All layers, however many they are, are the slider's end; without a GPU none is offloaded."""
+        if not self._desk.engine.gpus:
+            return 0
+        layers = self._desk.settings.get(GPU_LAYERS, int)
+        return self._slider.maximum() if layers == ALL_GPU_LAYERS else layers
+
+    def from_slider(self, position: int) -> int:
+        """See SliderRow."""
+        return ALL_GPU_LAYERS if position == self._slider.maximum() else position
+
+    def words(self, position: int) -> str:
+        """See SliderRow."""
+        every = self._slider.maximum()
+        if every == 0:
+            return ""
+        if not self._slider.isEnabled():
+            return f"None of {every}"
+        if position == every:
+            return f"All {every} layers"
+        return f"{position} of {every} layers" if position else f"None of {every} layers"
+
+    def _show_words(self) -> None:
+        super()._show_words()
+        if not self._slider.isEnabled():
+            self._slider.setAccessibleDescription(self._slider.toolTip())
+
+
+class ContextRow(_ModelSliderRow):
+    """From 512 tokens to the context the model was trained for, in steps, with what it costs in memory."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(CONTEXT_LENGTH, desk)
+        desk.settings.changed.connect(self._on_layers_changed)
+
+    def set_bounds(self) -> None:
+        """See SliderRow."""
+        chosen = self._desk.models.chosen
+        trained = chosen.facts.n_ctx_train if chosen else 0
+        self._slider.setRange(min(MIN_CONTEXT, trained) if trained else MIN_CONTEXT, max(trained, MIN_CONTEXT))
+        self._slider.setSingleStep(int(self.setting.step))
+        self._slider.setPageStep(int(self.setting.step) * 4)
+        self._slider.setEnabled(chosen is not None)
+        self._slider.setToolTip("" if chosen else _NO_MODEL)
+
+    def to_slider(self) -> int:
+        """The context the chosen model is loaded with."""
+        chosen = self._desk.models.chosen
+        return self._desk.library.context_length(chosen) if chosen else MIN_CONTEXT
+
+    def from_slider(self, position: int) -> int:
+        """The nearest step; the end of the slider is the trained length itself."""
+        step = int(self.setting.step)
+        nearest = round(position / step) * step
+        return max(self._slider.minimum(), min(nearest, self._slider.maximum()))
+
+    def words(self, position: int) -> str:
+        """See SliderRow."""
+        if not self._slider.isEnabled():
+            return ""
+        return f"{position:,} of {self._slider.maximum():,} tokens"
+
+    def _on_slid(self, position: int) -> None:
+        snapped = self.from_slider(position)
+        if snapped != position:
+            self._slider.setValue(snapped)  # comes back here
+        else:
+            super()._on_slid(position)
+
+    def _on_layers_changed(self, key: str) -> None:
+        if key == GPU_LAYERS:
+            self._show_words()
+
+    def _show_words(self) -> None:
+        super()._show_words()
+        if self._slider.isEnabled():
+            layers = self._desk.settings.get(GPU_LAYERS, int)
+            self.say(self._desk.library.memory_text(self._slider.value(), layers))
+        else:
+            self.say(_NO_MODEL)
