@@ -1,0 +1,28 @@
+"""What this installation is made of. Nothing is imported to find out: the metadata of the packages say it."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from importlib import metadata
+
+from llamadesk import __version__
+
+_PACKAGES = ("PySide6-Essentials", "llama-cpp-python", "qasync", "msgspec", "markdown-it-py", "Pygments", "Jinja2")
+
+
+def versions() -> dict[str, str]:
+    """Versions by name; "unknown" for a package without metadata (a bundle may leave them out)."""
+    found = {
+        "LlamaDesk": __version__,
+        "Python": platform.python_version(),
+        "SQLite": sqlite3.sqlite_version,
+        "system": platform.platform(),
+        "machine": platform.machine(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
