@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter, QP
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from llamadesk.ui.transcript.band import ORIGIN, Band, Item
+from llamadesk.ui.transcript.bars import ThinBar
 from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents, Measure
 from llamadesk.ui.transcript.look import Column, Look
@@ -53,6 +54,10 @@ class MessageArea(QAbstractScrollArea):
         super().__init__(parent)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        bar = ThinBar(Qt.Orientation.Vertical, self)
+        bar.setAccessibleName("Scroll")
+        bar.set_look(look)
+        self.setVerticalScrollBar(bar)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Messages")
@@ -75,8 +80,7 @@ class MessageArea(QAbstractScrollArea):
         self._idle.setSingleShot(True)
         self._idle.setInterval(0)
         self._idle.timeout.connect(self._realise_ahead)
-        self.verticalScrollBar().setAccessibleName("Scroll")
-        self.verticalScrollBar().valueChanged.connect(self._bar_moved)
+        bar.valueChanged.connect(self._bar_moved)
 
     # --- what is on screen -------------------------------------------------------------------------
 
@@ -133,6 +137,9 @@ class MessageArea(QAbstractScrollArea):
         """Another theme or text size."""
         self._look = look
         self._canvas.look = look
+        bar = self.verticalScrollBar()
+        if isinstance(bar, ThinBar):
+            bar.set_look(look)
         self._column = None
         self._canvas.update()
         self._fit()
@@ -142,10 +149,7 @@ class MessageArea(QAbstractScrollArea):
         column = self._look.column(self.viewport().width())
         if column == self._column:
             return
-        only_moved = self._column is not None and (column.width, column.gutter) == (
-            self._column.width,
-            self._column.gutter,
-        )
+        only_moved = self._column is not None and column.width == self._column.width
         self._column = column
         height = self.viewport().height()
         self.band.trim(self._top, self._top + height)

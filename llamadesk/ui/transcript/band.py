@@ -356,7 +356,8 @@ def _space_above(document: MessageDocument, piece: Piece) -> int:
         paragraph: Paragraph = piece.block.paragraphs[0]
         if first:
             return 8
-        return 0 if document.from_person else paragraph_space(None, paragraph)
+        space = 0 if document.from_person and piece.tight else paragraph_space(None, paragraph)
+        return space if document.pieces[piece.index - 1].kind is Kind.TEXT else max(12, space)
     if isinstance(piece.block, TableBlock) and piece.block.continues:
         return 8
     return 10 if first else 14

@@ -59,6 +59,8 @@ def cut(text: str, *, markdown: bool) -> list[int]:
         if markdown and patient and _GOES_ON.match(text, place):
             position = place
             continue
+        if not markdown and patient and (blank := _BLANK_LINE.search(text, position, starts[-1] + 5 * CHUNK_LENGTH)):
+            place = blank.end()
         starts.append(place)
         position = place + CHUNK_LENGTH
     return starts

@@ -64,6 +64,7 @@ class Piece:
         span: start and end in the message's text, for SOURCE.
         height: in pixels with the space above it; None while it was not laid out at the present width.
         index: its number in `MessageDocument.pieces`.
+        tight: nothing separates it from the piece above (a person's long text is cut at any line).
         kept: what its widget wants to find again after it was recycled (the colours of code).
     """
 
@@ -73,6 +74,7 @@ class Piece:
     span: tuple[int, int] = (0, 0)
     height: int | None = None
     index: int = 0
+    tight: bool = False
     kept: object = field(default=None, repr=False)
 
     @property
@@ -129,7 +131,10 @@ class MessageDocument:
         self._live = None
         starts = cut(self._text, markdown=not self.from_person) if self._text else []
         spans = list(pairwise((*starts, len(self._text))))
-        body = [Piece(Kind.SOURCE, (chunk, 0), span=span) for chunk, span in enumerate(spans)]
+        body = [
+            Piece(Kind.SOURCE, (chunk, 0), span=span, tight=chunk > 0 and not self._text.endswith("\n\n", 0, span[0]))
+            for chunk, span in enumerate(spans)
+        ]
         if self.message.status is Status.STREAMING:
             tail = body.pop() if body else Piece(Kind.SOURCE, (0, 0))
             self._live = LiveDocument()
@@ -153,7 +158,10 @@ class MessageDocument:
         blocks = parse_plain(text.strip("\n")) if self.from_person else parse(text)
         body = self.body
         at = body.index(piece)
-        body[at : at + 1] = self._pieces_of(piece.key[0], blocks)
+        new = self._pieces_of(piece.key[0], blocks)
+        if new:
+            new[0].tight = piece.tight
+        body[at : at + 1] = new
         self._set_body(body)
 
     def expand_all(self) -> None:

@@ -139,7 +139,9 @@ class FootWidget(BlockWidget):
         self._reveal()
 
     def _reveal(self) -> None:
-        self.copy_button.set_revealed(self._last or self._hovered)
+        # Beside words that always show, a button that comes and goes would leave a hole.
+        ended = self._message is not None and self._message.status in _STATUS
+        self.copy_button.set_revealed(self._last or self._hovered or ended)
         self.update()
 
     def lay_out(self, width: int) -> int:
@@ -148,8 +150,8 @@ class FootWidget(BlockWidget):
         self.copy_button.set_look(self.look)
         from_person = self._message is not None and self._message.role is Role.USER
         inset = (self.copy_button.width() - self.look.px(16)) // 2
-        x = width - self.copy_button.width() - inset if from_person else -inset
-        self.copy_button.move(max(0, x) if from_person else x, 0)
+        x = width - self.copy_button.width() if from_person else -inset
+        self.copy_button.move(x, 0)
         return self.look.px(28)
 
     def position_at(self, _point: QPoint) -> int:

@@ -21,9 +21,10 @@ from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.highlight import Highlighter, Kind, language_label, utf16_runs
 from llamadesk.core.markdown import CodeBlock
+from llamadesk.ui.transcript.bars import THICKNESS
 from llamadesk.ui.transcript.blocks.buttons import QuietButton
 from llamadesk.ui.transcript.blocks.lines import format_range, from_utf16, utf16
-from llamadesk.ui.transcript.blocks.scrolling import BAR_HEIGHT, SidewaysBlock
+from llamadesk.ui.transcript.blocks.scrolling import SidewaysBlock
 from llamadesk.ui.transcript.look import Look
 
 ROW_LENGTH = 1_000
@@ -96,7 +97,7 @@ class CodeWidget(SidewaysBlock):
         height = self._body_top + len(self._rows) * self._line + look.px(_PAD)
         bar = self.set_extent(math.ceil(self._widest), width - 2 * look.px(_SIDE))
         if bar:
-            self.place_bar(QRect(look.px(_SIDE), height - look.px(4), width - 2 * look.px(_SIDE), BAR_HEIGHT))
+            self.place_bar(QRect(look.px(_SIDE), height - look.px(4), width - 2 * look.px(_SIDE), THICKNESS))
             height += look.px(10)
         return height
 

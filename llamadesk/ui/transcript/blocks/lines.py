@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QTextCharFormat, QTextLayout, QTextOption
 
 from llamadesk.core.markdown import Span, Style
@@ -127,8 +127,8 @@ class StyledText:
             ground = QRectF(
                 x + rect.left() - pad, y + rect.top() + (distance - height) / 2, rect.width() + 2 * pad, height
             )
-            painter.setBrush(self._look.colour("code_header"))
-            painter.setPen(self._look.colour("code_header"))
+            painter.setBrush(self._look.colour("bubble"))
+            painter.setPen(Qt.PenStyle.NoPen)
             painter.drawRoundedRect(ground, 4, 4)
 
     def range_rects(self, start: int, end: int) -> Iterable[QRectF]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QScrollBar, QWidget
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QWidget
 
+from llamadesk.ui.transcript.bars import ThinBar
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 
-BAR_HEIGHT = 12
 
+class SidewaysBar(ThinBar):
+    """A horizontal scroll bar that leaves vertical turns of the wheel to the transcript."""
 
-class SidewaysBar(QScrollBar):
-    """A thin horizontal scroll bar that leaves vertical turns of the wheel to the transcript."""
-
-    def __init__(self, parent: SidewaysBlock) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
-        self._block = parent
         self.setAccessibleName("Scroll sideways")
-        self.setCursor(Qt.CursorShape.ArrowCursor)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Only sideways."""
@@ -26,23 +23,6 @@ class SidewaysBar(QScrollBar):
             super().wheelEvent(event)
         else:
             event.ignore()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """A rounded handle, nothing else."""
-        look = self._block.look
-        if look is None:
-            return
-        span = self.maximum() - self.minimum() + self.pageStep()
-        if span <= 0:
-            return
-        width = max(24.0, self.width() * self.pageStep() / span)
-        x = (self.width() - width) * self.value() / max(1, self.maximum())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.colour("border_strong" if self.underMouse() or self.isSliderDown() else "scrollbar"))
-        painter.drawRoundedRect(QRectF(x, 3, width, 6), 3, 3)
-        painter.end()
 
 
 def sideways(event: QWheelEvent) -> bool:
@@ -67,6 +47,8 @@ class SidewaysBlock(BlockWidget):
 
     def set_extent(self, content: int, page: int) -> bool:
         """Show `page` of `content` pixels; returns whether that takes a scroll bar."""
+        if self.look is not None:
+            self._bar.set_look(self.look)
         overflow = max(0, content - page)
         self._bar.setRange(0, overflow)
         self._bar.setPageStep(page)

@@ -10,8 +10,9 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QTextOption
 from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.markdown import Alignment, TableBlock
+from llamadesk.ui.transcript.bars import THICKNESS
 from llamadesk.ui.transcript.blocks.lines import StyledText
-from llamadesk.ui.transcript.blocks.scrolling import BAR_HEIGHT, SidewaysBlock
+from llamadesk.ui.transcript.blocks.scrolling import SidewaysBlock
 from llamadesk.ui.transcript.look import Look
 
 _SIDE, _PAD = 12, 6  # pixels at 100 %
@@ -68,8 +69,8 @@ class TableWidget(SidewaysBlock):
         self._table_height = self._tops[-1] + 1
         self.mark_dirty(QRect(0, 0, 1 << 24, 1 << 24))
         if self.set_extent(self._lefts[-1] + 1, width):
-            self.place_bar(QRect(0, self._table_height + 1, width, BAR_HEIGHT))
-            return self._table_height + BAR_HEIGHT
+            self.place_bar(QRect(0, self._table_height + 1, width, THICKNESS))
+            return self._table_height + THICKNESS
         return self._table_height
 
     def _read(self, block: TableBlock, look: Look) -> None:
