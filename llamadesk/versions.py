@@ -25,4 +25,5 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "unknown"
+    found["Qt"] = found["PySide6-Essentials"]  # it carries the Qt of its own number
     return found

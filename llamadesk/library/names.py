@@ -58,6 +58,7 @@ def family_name(file_name: str, values: Mapping[str, object]) -> str:
     """
     basename, name = (str(values.get(key) or "") for key in ("general.basename", "general.name"))
     parts = [basename, *(str(values.get(key) or "") for key in ("general.size_label", "general.finetune"))]
+    file_name = file_name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # it may be no Unicode at all
     for candidate in (_SUFFIXES.sub("", file_name), "-".join(filter(None, parts)) if basename else "", name):
         words = _words(candidate)
         if _says_something(words):

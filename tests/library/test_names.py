@@ -51,6 +51,7 @@ NAMES = {
     "EXAONE-3.5-2.4B-Instruct-BF16.gguf": "EXAONE 3.5 2.4B Instruct",
     "Mein Modell (älter) Q4_0.gguf": "Mein Modell (älter)",
     "モデル-7B-Q4_0.gguf": "モデル 7B",
+    "mod\udce8le-7B-Q4_0.gguf": "Mod\ufffdle 7B",
 }
 
 
