@@ -130,6 +130,7 @@ class ChatList(QListView):
         model.dataChanged.connect(self.scheduleDelayedItemsLayout)
         theme.changed.connect(self.scheduleDelayedItemsLayout)
         self.verticalScrollBar().valueChanged.connect(self._end_renaming)
+        self.show_current()
 
     def show_current(self) -> None:
         """Select the chat that is on screen, where it is listed."""

@@ -19,7 +19,7 @@ from llamadesk.ui.transcript.view import TranscriptView
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
-_COLUMN = 804
+_COLUMN = 812
 
 
 class ChatPage(QWidget):

@@ -42,7 +42,7 @@ class Composer(QWidget):
         self._send_button = IconButton(theme, "arrow-up", "Send", side=30, colour="accent_text", kind="round")
         self._send_button.clicked.connect(self._send)
         self._stop_button = IconButton(
-            theme, "square", "Stop generating", hint(Act.STOP), side=30, colour="accent_text", kind="round"
+            theme, "stop", "Stop generating", hint(Act.STOP), side=30, colour="accent_text", kind="round"
         )
         self._stop_button.clicked.connect(self._stop)
         self._lay_out()

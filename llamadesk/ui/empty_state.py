@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from llamadesk.state.engine import Phase
 from llamadesk.ui.icons import app_pixmap, icon
@@ -106,11 +116,23 @@ class EmptyState(QScrollArea):
         column.addLayout(self._grid)
         for button in (self._open_file, self._open_folder, self._rescan, self._reload):
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        centred = QHBoxLayout()  # not an alignment: that would take the height from before the texts wrap
+        centred.addStretch()
+        centred.addWidget(self._column)
+        centred.addStretch()
         outer = QVBoxLayout(body)
         outer.addStretch(2)
-        outer.addWidget(self._column, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(centred)
         outer.addStretch(3)
         self.setWidget(body)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The column is as wide as it may be: texts that wrap know their height only then."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self._column.setFixedWidth(max(200, min(self._theme.px(520), self.viewport().width() - self._theme.px(32))))
 
     def _show(self) -> None:
         status, chosen = self._desk.engine.status, self._desk.models.chosen
@@ -147,10 +169,12 @@ class EmptyState(QScrollArea):
         theme, c = self._theme, self._theme.colours
         self.setStyleSheet(
             room_sheet(theme) + f"#empty, #empty_body {{ background: {c.window}; border: none; }}"
-            f'QPushButton[kind="left"] {{ padding: {theme.px(13)}px {theme.px(14)}px; color: {c.text_muted}; }}'
+            f'QPushButton[kind="left"] {{ padding: {theme.px(13)}px {theme.px(14)}px; color: {c.text_muted};'
+            f" min-height: {theme.px(20)}px; }}"
         )
         self._mark.setPixmap(app_pixmap(theme.px(52), self.devicePixelRatioF()))
-        self._column.setMaximumWidth(theme.px(520))
+        self._fit()
         self._progress.setFixedSize(theme.px(240), theme.px(5))
         for card, (name, _, _) in zip(self._cards, _SUGGESTIONS, strict=True):
-            card.setIcon(icon(name, c.accent, theme.px(16)))
+            card.setIcon(icon(name, c.accent, theme.px(16), gap=theme.px(6)))
+            card.setIconSize(QSize(theme.px(22), theme.px(16)))

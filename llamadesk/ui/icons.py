@@ -18,9 +18,9 @@ def _outline(name: str) -> bytes:
     return (resources_dir() / "icons" / "lucide" / f"{name}.svg").read_bytes()
 
 
-def _paint(svg: bytes, size: int, ratio: float) -> QPixmap:
+def _paint(svg: bytes, size: int, ratio: float, gap: int = 0) -> QPixmap:
     pixels = round(size * ratio)
-    pixmap = QPixmap(QSize(pixels, pixels))
+    pixmap = QPixmap(QSize(pixels + round(gap * ratio), pixels))
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, pixels, pixels))
@@ -30,7 +30,7 @@ def _paint(svg: bytes, size: int, ratio: float) -> QPixmap:
 
 
 @functools.lru_cache(maxsize=512)
-def icon_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
+def icon_pixmap(name: str, colour: str, size: int, ratio: float, gap: int = 0) -> QPixmap:
     """One icon.
 
     Args:
@@ -38,11 +38,12 @@ def icon_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
         colour: of its lines, "#rrggbb".
         size: in device-independent pixels; it is square.
         ratio: of the screen it is for.
+        gap: empty pixels at its right; a button with a text has no other way to keep the two apart.
     """
-    return _paint(_outline(name).replace(b"currentColor", colour.encode()), size, ratio)
+    return _paint(_outline(name).replace(b"currentColor", colour.encode()), size, ratio, gap)
 
 
-def icon(name: str, colour: str, size: int = 18, disabled: str | None = None) -> QIcon:
+def icon(name: str, colour: str, size: int = 18, disabled: str | None = None, gap: int = 0) -> QIcon:
     """An icon for a button, painted for every kind of screen that is attached.
 
     Args:
@@ -50,12 +51,13 @@ def icon(name: str, colour: str, size: int = 18, disabled: str | None = None) ->
         colour: of its lines, "#rrggbb".
         size: in device-independent pixels.
         disabled: its colour on a button that cannot be pressed; the same where None.
+        gap: empty pixels at its right.
     """
     result = QIcon()
     for ratio in {1.0, *(screen.devicePixelRatio() for screen in QGuiApplication.screens())}:
-        result.addPixmap(icon_pixmap(name, colour, size, ratio))
+        result.addPixmap(icon_pixmap(name, colour, size, ratio, gap))
         if disabled is not None:
-            result.addPixmap(icon_pixmap(name, disabled, size, ratio), QIcon.Mode.Disabled)
+            result.addPixmap(icon_pixmap(name, disabled, size, ratio, gap), QIcon.Mode.Disabled)
     return result
 
 

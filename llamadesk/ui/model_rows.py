@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.setting_rows import SliderRow
-from llamadesk.ui.widgets import WheelGuard, label
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import Combo, WheelGuard, label
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -21,29 +22,17 @@ _NO_GPU = "No graphics card was found that the model could use, so the processor
 _NO_MODEL = "Choose a model first."
 
 
-class _ShrinkingCombo(QComboBox):
-    """A combo box that a long name does not make wider than the pane."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(60, super().minimumSizeHint().height())
-
-
 class ModelChooser(QWidget):
     """The combo boxes "Model" and "Quantization", and ways to get more models."""
 
     open_file_asked = Signal()
     open_folder_asked = Signal()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, theme: ThemeManager) -> None:
         super().__init__()
         self._desk = desk
         guard = WheelGuard(self)
-        self.model_combo, self.quantization_combo = _ShrinkingCombo(), _ShrinkingCombo()
+        self.model_combo, self.quantization_combo = Combo(theme), Combo(theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -51,6 +40,7 @@ class ModelChooser(QWidget):
             name = label(words, "field")
             name.setBuddy(combo)
             combo.setAccessibleName(words)
+            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             combo.installEventFilter(guard)
             layout.addWidget(name)
             layout.addWidget(combo)
@@ -58,12 +48,11 @@ class ModelChooser(QWidget):
         layout.addWidget(
             label(
                 "How strongly the model is compressed. Smaller is faster and needs less memory; larger answers a "
-                "little better.",
+                "little better. Reloads the model.",
                 "small",
                 wrap=True,
             )
         )
-        layout.addWidget(label("Reloads the model", "badge"))
         layout.addSpacing(4)
         buttons = QHBoxLayout()
         for words, asked in (("Open a model file…", self.open_file_asked), ("Models folder", self.open_folder_asked)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.control.notices import Notice, NoticeKind
@@ -101,8 +101,8 @@ class NoticeCard(QFrame):
         theme, c, kind = self._theme, self._theme.colours, self.notice.kind.value
         colour, surface = getattr(c, kind), getattr(c, f"{kind}_surface")
         self.setStyleSheet(
-            room_sheet(theme) + f"#notice {{ background: {surface}; border: 1px solid {c.border_strong};"
-            f" border-left: {theme.px(3)}px solid {colour}; border-radius: {theme.px(10)}px; }}"
+            room_sheet(theme) + f"#notice {{ background: {surface}; border: 1px solid {_soft(colour)};"
+            f" border-radius: {theme.px(10)}px; }}"
             f"QPlainTextEdit {{ font-family: 'JetBrains Mono'; font-size: {theme.px(12)}px; }}"
         )
         size = theme.px(18)
@@ -111,6 +111,12 @@ class NoticeCard(QFrame):
         self._text.setContentsMargins(0, theme.px(4), 0, theme.px(4))
         self._details.setFixedHeight(theme.px(96))
         self._layout.setContentsMargins(theme.px(12), theme.px(8), theme.px(8), theme.px(8))
+
+
+def _soft(colour: str) -> str:
+    """A colour for a border: a third as strong."""
+    soft = QColor(colour)
+    return f"rgba({soft.red()}, {soft.green()}, {soft.blue()}, 35%)"
 
 
 class NoticeStack(QWidget):

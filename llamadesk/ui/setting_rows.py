@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
-    QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QPlainTextEdit,
@@ -17,14 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from llamadesk.core.settings import TEMPERATURE, ZOOM, Needs, Setting
+from llamadesk.core.settings import MAX_TOKENS, SEED, TEMPERATURE, THREADS, ZOOM, Needs, Setting
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import WheelGuard, label
+from llamadesk.ui.widgets import Combo, WheelGuard, label
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
 _TEXT_SETTLES_MS = 800
+_LOWEST_MEANS = {THREADS: "Automatic", SEED: "Random", MAX_TOKENS: "No limit"}
 
 
 class SettingRow(QWidget):
@@ -47,7 +47,8 @@ class SettingRow(QWidget):
         self._label = label(setting.label, "field")
         self._label.setBuddy(control)
         self._value = label("", "value")
-        self._help = label(setting.help, "small", wrap=True)
+        cost = " Reloads the model." if setting.needs is Needs.LOAD else ""
+        self._help = label(setting.help + cost, "small", wrap=True)
         self._note = label("", "small", wrap=True)
         self._note.hide()
         head = QHBoxLayout()
@@ -64,8 +65,6 @@ class SettingRow(QWidget):
             layout.addWidget(control)
         layout.addWidget(self._note)
         layout.addWidget(self._help)
-        if setting.needs is Needs.LOAD:
-            layout.addWidget(label("Reloads the model", "badge"))
         desk.settings.changed.connect(self._on_changed)
 
     def show_value(self) -> None:
@@ -88,8 +87,9 @@ class SettingRow(QWidget):
 class ChoiceRow(SettingRow):
     """One of a few values."""
 
-    def __init__(self, setting: Setting, desk: Desk) -> None:
-        self._combo = QComboBox()
+    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
+        self._combo = Combo(theme)
+        self._combo.setMinimumContentsLength(8)
         for value, words in setting.choices:
             self._combo.addItem(words, value)
         super().__init__(setting, desk, self._combo, beside=True)
@@ -141,7 +141,6 @@ class NumberRow(SettingRow):
         self._box = _spin_box(setting)
         self._box.setFixedWidth(theme.px(104))
         self._box.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self._box.setKeyboardTracking(False)
         super().__init__(setting, desk, self._box, beside=True)
         self.show_value()
@@ -168,6 +167,7 @@ def _spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
     whole = QSpinBox()
     whole.setRange(int(minimum), int(maximum))
     whole.setSingleStep(int(setting.step))
+    whole.setSpecialValueText(_LOWEST_MEANS.get(setting.key, ""))
     if setting.key == ZOOM:
         whole.setSuffix(" %")
     return whole
@@ -244,7 +244,7 @@ _FRACTION_SLIDERS = frozenset({TEMPERATURE})
 def row_for(setting: Setting, desk: Desk, theme: ThemeManager) -> SettingRow:
     """The row that fits a setting's type."""
     if setting.choices:
-        return ChoiceRow(setting, desk)
+        return ChoiceRow(setting, desk, theme)
     if isinstance(setting.default, str):
         return TextRow(setting, desk, theme)
     if setting.key in _FRACTION_SLIDERS:

@@ -36,7 +36,7 @@ class SettingsPane(QWidget):
         self.rows: dict[str, SettingRow] = {}
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.chooser = ModelChooser(desk)
+        self.chooser = ModelChooser(desk, theme)
         self.chooser.open_file_asked.connect(self.open_file_asked)
         self.chooser.open_folder_asked.connect(self.open_folder_asked)
         self._lay_out()

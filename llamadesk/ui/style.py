@@ -90,7 +90,6 @@ def _text_sheet(theme: ThemeManager) -> str:
         "muted": (13, 400, c.text_muted),
         "small": (12, 400, c.text_muted),
         "faint": (11, 400, c.text_faint),
-        "badge": (11, 500, c.warning),
     }
     return "".join(
         f'QLabel[role="{role}"] {{ font-size: {theme.px(size)}px; font-weight: {weight}; color: {colour}; }}\n'
@@ -138,7 +137,8 @@ def _field_sheet(theme: ThemeManager) -> str:
     field = f"""background: {c.surface_raised}; color: {c.text}; border: 1px solid {c.border_strong};
         border-radius: {theme.px(8)}px; font-size: {theme.px(13)}px; selection-background-color: {c.selection};
         selection-color: {c.text};"""
-    handle = theme.px(16)
+    groove = theme.px(4)
+    handle = groove + 2 * theme.px(6)  # as much above the groove as below; a radius over the half would be ignored
     return f"""
     QLineEdit, QPlainTextEdit, QAbstractSpinBox {{ {field} padding: {theme.px(5)}px {theme.px(8)}px; }}
     QComboBox {{ {field} padding: {theme.px(5)}px {theme.px(8)}px; }}
@@ -146,15 +146,19 @@ def _field_sheet(theme: ThemeManager) -> str:
         border: 2px solid {c.focus}; padding: {theme.px(5) - 1}px {theme.px(8) - 1}px; }}
     QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {c.text_faint};
         background: {c.sidebar}; border-color: {c.border}; }}
-    QComboBox::drop-down {{ border: none; width: {theme.px(22)}px; }}
+    QComboBox::drop-down {{ border: none; width: {theme.px(24)}px; }}
+    QComboBox::down-arrow {{ image: none; }}
+    QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{
+        background: transparent; border: none; padding: 0 {theme.px(8)}px; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QComboBox QAbstractItemView {{ background: {c.surface_raised}; color: {c.text}; border: 1px solid {c.border_strong};
         selection-background-color: {c.selected}; selection-color: {c.text}; outline: none; }}
     QComboBox QAbstractItemView::item {{ min-height: {theme.px(30)}px; padding: 0 {theme.px(8)}px; }}
     QSlider {{ min-height: {handle + 6}px; border: 1px solid transparent; border-radius: {theme.px(6)}px; }}
-    QSlider::groove:horizontal {{ height: {theme.px(4)}px; background: {c.pressed}; border-radius: {theme.px(2)}px; }}
+    QSlider::groove:horizontal {{ height: {groove}px; background: {c.pressed}; border-radius: {theme.px(2)}px; }}
     QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: {theme.px(2)}px; }}
-    QSlider::handle:horizontal {{ width: {handle}px; height: {handle}px; margin: {-(handle - theme.px(4)) // 2}px 0;
-        background: {c.surface_raised}; border: 2px solid {c.accent}; border-radius: {(handle + 4) // 2}px; }}
+    QSlider::handle:horizontal {{ width: {handle - 4}px; margin: {-(handle - groove) // 2}px 0;
+        background: {c.surface_raised}; border: 2px solid {c.accent}; border-radius: {handle // 2}px; }}
     QSlider:focus {{ border: 1px solid {c.focus}; }}
     QSlider::sub-page:horizontal:disabled {{ background: {c.border_strong}; }}
     QSlider::handle:horizontal:disabled {{ border-color: {c.border_strong}; background: {c.sidebar}; }}

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLabel, QPushButton, QSizePolicy, QWidget
 
-from llamadesk.ui.icons import icon
+from llamadesk.ui.icons import icon, icon_pixmap
 from llamadesk.ui.theme import ThemeManager
 
 
@@ -65,8 +65,9 @@ class IconButton(QPushButton):
     def _dress(self) -> None:
         size = self._theme.px(17)
         colours = self._theme.colours
-        self.setIcon(icon(self._icon_name, getattr(colours, self._colour), size, colours.text_faint))
-        self.setIconSize(QSize(size, size))
+        gap = self._theme.px(6) if self.text() else 0
+        self.setIcon(icon(self._icon_name, getattr(colours, self._colour), size, colours.text_faint, gap))
+        self.setIconSize(QSize(size + gap, size))
         if not self.text():
             side = self._theme.px(self._side)
             self.setFixedSize(side, side)
@@ -91,6 +92,25 @@ class ElidedLabel(QLabel):
         cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(self.alignment()) | Qt.TextFlag.TextSingleLine, cut)
         self.setToolTip(self.text() if cut != self.text() else "")
+
+
+class Combo(QComboBox):
+    """A combo box with the theme's arrow, which a long entry does not make wider than its place."""
+
+    def __init__(self, theme: ThemeManager) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the arrow: a style sheet could only take one colour of it, from a file."""
+        super().paintEvent(event)
+        size = self._theme.px(14)
+        colours = self._theme.colours
+        colour = colours.text_muted if self.isEnabled() else colours.text_faint
+        pixmap = icon_pixmap("chevron-down", colour, size, self.devicePixelRatioF())
+        painter = QPainter(self)
+        painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
 
 
 class WheelGuard(QObject):

@@ -1,4 +1,4 @@
-"""A desk for tests of the window: the real state objects and notices, and controls that write down what they are asked."""
+"""A desk for tests of the window: the real state and notices, and controls that write down what they are asked."""
 
 from __future__ import annotations
 
