@@ -69,12 +69,12 @@ def _chatml(turns: Sequence[Turn], _bos: str, _eos: str) -> str:
 
 def _llama_3(turns: Sequence[Turn], bos: str, _eos: str) -> str:
     head = "<|start_header_id|>{role}<|end_header_id|>\n\n"
-    return bos + _wrapped(turns, head + "{content}<|eot_id|>") + head.format(role="assistant")
+    return bos + _wrapped(_stripped(turns), head + "{content}<|eot_id|>") + head.format(role="assistant")
 
 
 def _gemma(turns: Sequence[Turn], bos: str, _eos: str) -> str:
     form = "<start_of_turn>{role}\n{content}<end_of_turn>\n"
-    return bos + _wrapped(fold_system(turns), form, assistant="model") + "<start_of_turn>model\n"
+    return bos + _wrapped(_stripped(fold_system(turns)), form, assistant="model") + "<start_of_turn>model\n"
 
 
 def _zephyr(turns: Sequence[Turn], _bos: str, eos: str) -> str:
@@ -102,7 +102,11 @@ def _plain(turns: Sequence[Turn], bos: str, _eos: str) -> str:
 
 def _wrapped(turns: Sequence[Turn], form: str, assistant: str = "assistant") -> str:
     roles = {Role.SYSTEM: "system", Role.USER: "user", Role.ASSISTANT: assistant}
-    return "".join(form.format(role=roles[turn.role], content=turn.content.strip()) for turn in turns)
+    return "".join(form.format(role=roles[turn.role], content=turn.content) for turn in turns)
+
+
+def _stripped(turns: Sequence[Turn]) -> list[Turn]:
+    return [Turn(turn.role, turn.content.strip()) for turn in turns]
 
 
 LLAMA_2 = ChatFormat("llama-2", _llama_2)

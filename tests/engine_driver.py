@@ -1,0 +1,178 @@
+"""Talks to a real engine process as the window does, for tests that look at the engine alone."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import llamadesk
+from llamadesk.core.chat import Role
+from llamadesk.core.protocol import (
+    ENGINE_FLAG,
+    Cancel,
+    CountTokens,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    LoadSettings,
+    PromptProgress,
+    Request,
+    Sampling,
+    TokenCount,
+    Turn,
+    Unload,
+    Unloaded,
+    encode,
+    event_decoder,
+)
+
+ANSWER_SECONDS = 90.0
+"""How long an answer may take on a busy machine until a test fails."""
+GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
+
+
+def user(text: str) -> Turn:
+    return Turn(Role.USER, text)
+
+
+def assistant(text: str) -> Turn:
+    return Turn(Role.ASSISTANT, text)
+
+
+def system(text: str) -> Turn:
+    return Turn(Role.SYSTEM, text)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came of a Generate. `times`: of each Delta, by time.monotonic()."""
+
+    end: Finished | Failed
+    text: str = ""
+    deltas: list[Delta] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    progress: list[PromptProgress] = field(default_factory=list)
+
+
+class EngineDriver:
+    """A running engine. Close it."""
+
+    def __init__(self, *arguments: str, stderr: Path | None = None) -> None:
+        root = str(Path(llamadesk.__file__).resolve().parents[1])
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "llamadesk", ENGINE_FLAG, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if stderr is None else stderr.open("wb"),
+            bufsize=0,
+            env=os.environ | {"PYTHONPATH": root},
+        )
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._ids = itertools.count(1)
+        hello = self.next_event()
+        assert isinstance(hello, Hello), hello
+        self.hello = hello
+
+    def _read(self) -> None:
+        decoder = event_decoder()
+        assert self.process.stdout is not None
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            for event in decoder.feed(data):
+                self._events.put(event)
+        self._events.put(None)
+
+    def send(self, request: Request) -> None:
+        assert self.process.stdin is not None
+        data = memoryview(encode(request))
+        while data:
+            data = data[self.process.stdin.write(data) :]
+
+    def next_event(self, timeout: float = ANSWER_SECONDS) -> Event:
+        event = self._events.get(timeout=timeout)
+        assert event is not None, "the engine ended"
+        return event
+
+    def new_id(self) -> int:
+        return next(self._ids)
+
+    def until(self, request_id: int, *kinds: type) -> list[Event]:
+        """The events up to the first one of `kinds` about the request."""
+        events = []
+        while True:
+            events.append(self.next_event())
+            if isinstance(events[-1], kinds) and getattr(events[-1], "id", None) == request_id:
+                return events
+
+    def load(self, path: Path | str, **settings: object) -> Loaded | Failed:
+        request = Load(self.new_id(), LoadSettings(str(path), **settings))  # type: ignore[arg-type]
+        self.send(request)
+        end = self.until(request.id, Loaded, Failed)[-1]
+        assert isinstance(end, Loaded | Failed)
+        return end
+
+    def unload(self) -> None:
+        request = Unload(self.new_id())
+        self.send(request)
+        self.until(request.id, Unloaded)
+
+    def ask(
+        self, turns: list[Turn], sampling: Sampling = GREEDY, max_tokens: int = 0, stop: tuple[str, ...] = ()
+    ) -> int:
+        """Send a Generate; returns its id."""
+        request = Generate(self.new_id(), turns, sampling, max_tokens, list(stop))
+        self.send(request)
+        return request.id
+
+    def reply(self, request_id: int, cancel_after: int | None = None) -> Reply:
+        """What comes of a Generate; with `cancel_after`, it is cancelled at that many Deltas."""
+        text, deltas, times, progress = "", [], [], []
+        while True:
+            event = self.next_event()
+            if getattr(event, "id", None) != request_id:
+                continue
+            match event:
+                case Delta():
+                    text += event.text
+                    deltas.append(event)
+                    times.append(time.monotonic())
+                    if len(deltas) == cancel_after:
+                        self.send(Cancel(request_id))
+                case PromptProgress():
+                    progress.append(event)
+                case Finished() | Failed():
+                    return Reply(event, text, deltas, times, progress)
+
+    def chat(self, *turns: Turn, sampling: Sampling = GREEDY, max_tokens: int = 0, stop: tuple[str, ...] = ()) -> Reply:
+        """Generate and wait for the whole reply."""
+        return self.reply(self.ask(list(turns), sampling, max_tokens, stop))
+
+    def count(self, text: str) -> int:
+        request = CountTokens(self.new_id(), text)
+        self.send(request)
+        end = self.until(request.id, TokenCount, Failed)[-1]
+        assert isinstance(end, TokenCount), end
+        return end.n_tokens
+
+    def close(self) -> int:
+        """Let go of the engine and wait for its end; returns the exit code."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        code = self.process.wait(10)
+        self._reader.join(10)
+        self.process.stdout.close()
+        return code
