@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread, Slot
 from pytestqt.qtbot import QtBot
 
-from llamadesk.bridge.client import EngineClient, EngineCommand
+from llamadesk.bridge.client import EngineClient, EngineCommand, engine_command
 from llamadesk.bridge.command import Patience
 from llamadesk.core.chat import Role
 from llamadesk.core.protocol import Finished, LoadSettings, Sampling, Turn
@@ -144,3 +149,53 @@ def recorded_engine(qtbot: QtBot) -> Iterator[RecordedEngine]:
     for client in clients:
         client.shutdown()
         client.deleteLater()
+
+
+# The smallest app: it loads a model, asks, and says the engine's pid once the prompt is read or a reply written.
+_APP = """
+import sys, msgspec
+from PySide6.QtCore import QCoreApplication
+from llamadesk.bridge.client import EngineClient, EngineCommand
+from llamadesk.core.chat import Role
+from llamadesk.core.protocol import LoadSettings, Sampling, Turn
+
+app = QCoreApplication([])
+command, model, question, signal = sys.argv[1:]
+client = EngineClient(msgspec.json.decode(command.encode(), type=EngineCommand))
+pids = []
+client.started.connect(lambda hello: pids.append(hello.pid))
+getattr(client, signal).connect(lambda *arguments: print(pids[-1], flush=True))
+client.start()
+client.load(LoadSettings(model, n_threads=1))
+client.generate([Turn(Role.USER, question)], Sampling())
+app.exec()
+"""
+
+
+@contextlib.contextmanager
+def smallest_app(
+    command: EngineCommand, model: str, question: str, until: str = "delta_received"
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """An app of its own, whose engine got as far as the signal `until`: the app's process and the engine's pid."""
+    app = subprocess.Popen(
+        [sys.executable, "-c", _APP, msgspec.json.encode(command).decode(), model, question, until],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **engine_command().env},
+    )
+    with app:
+        assert app.stdout is not None
+        try:
+            yield app, int(app.stdout.readline())
+        finally:
+            app.kill()
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    """Whether a process ends in time."""
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -40,7 +40,7 @@ class Patience(msgspec.Struct, frozen=True):
         stop_load: the same for a load.
         end: for the process to end when the app does.
         frame: between two signals that carry text of a reply; a screen shows no more.
-        deaths: so many deaths on the same model and settings ...
+        deaths: so many deaths on the same model and settings, without one whole reply between them ...
         deaths_within: ... within this time, and it is not started again.
         memory_suspicion: a process killed by the system this soon after a load probably wanted too much memory.
     """

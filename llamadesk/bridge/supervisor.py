@@ -182,6 +182,8 @@ class Supervisor(QObject):
             self._n_ctx = event.model.n_ctx
         elif isinstance(event, Unloaded) or (isinstance(event, Failed) and isinstance(active, Load)):
             self._good_load = None
+        elif isinstance(event, Finished) and event.reason is not FinishReason.CANCELLED:
+            self._deaths.clear()  # these settings do work
         self._tell(event)
         self._send_next()
 

@@ -130,6 +130,17 @@ def test_other_settings_start_a_new_count(fake_engine: FakeEngine) -> None:
     assert engine.named("gave_up") == []
 
 
+def test_a_whole_reply_between_deaths_starts_a_new_count(fake_engine: FakeEngine) -> None:
+    lives_a_while = Life(generate=((Speak(),), (Speak(), WAYS[0])))
+    engine = fake_engine(lives_a_while)
+    engine.load(ANY_MODEL)
+    for _ in range(5):
+        assert engine.reply()[0] == "word " * 20
+        assert engine.await_answer(engine.say_hi())[0] == "failed"
+    assert len(engine.named("engine_lost")) == 5
+    assert engine.named("gave_up") == []
+
+
 def test_a_repeated_load_that_kills_it_each_time_is_given_up(fake_engine: FakeEngine) -> None:
     engine = fake_engine(dies_writing(WAYS[1]), Life(load=((Die(signal="SIGKILL"),),)))
     engine.load(ANY_MODEL)

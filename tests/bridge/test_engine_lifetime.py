@@ -3,13 +3,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
-import msgspec
 import pytest
-from engine_recorder import ANY_MODEL, FakeCommand, FakeEngine, is_alive
+from engine_recorder import ANY_MODEL, FakeCommand, FakeEngine, gone_within, is_alive, smallest_app
 from PySide6.QtCore import QThread
 
 from llamadesk.bridge.command import Patience, engine_command
@@ -19,49 +16,11 @@ WRITES_ON = Life(generate=((Speak(n_tokens=100_000, rate=100),),))
 FLOODS = Life(generate=((Speak(n_tokens=10**9, deaf=True),),))
 DEAF = Life(generate=((Speak(n_tokens=1), Pause(deaf=True)),))
 
-# An app of the smallest kind: it says the engine's pid once a reply is being written.
-APP = """
-import sys, msgspec
-from PySide6.QtCore import QCoreApplication
-from llamadesk.bridge.client import EngineClient, EngineCommand
-from llamadesk.core.chat import Role
-from llamadesk.core.protocol import LoadSettings, Sampling, Turn
-
-app = QCoreApplication([])
-client = EngineClient(msgspec.json.decode(sys.argv[1].encode(), type=EngineCommand))
-pids = []
-client.started.connect(lambda hello: pids.append(hello.pid))
-client.delta_received.connect(lambda *arguments: print(pids[-1], flush=True))
-client.start()
-client.load(LoadSettings("/models/any.gguf"))
-client.generate([Turn(Role.USER, "Hi")], Sampling())
-app.exec()
-"""
-
-
-def gone_within(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while is_alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
 
 @pytest.mark.parametrize("life", [WRITES_ON, FLOODS, DEAF], ids=["writing", "flooding", "deaf"])
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_the_engine_dies_with_the_app(fake_command: FakeCommand, life: Life, end: signal.Signals) -> None:
-    command = fake_command(life)
-    environment = {**os.environ, **engine_command().env}
-    app = subprocess.Popen(
-        [sys.executable, "-c", APP, msgspec.json.encode(command).decode()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    )
-    with app:
-        assert app.stdout is not None
-        engine_pid = int(app.stdout.readline())
+    with smallest_app(fake_command(life), "/models/any.gguf", "Hi") as (app, engine_pid):
         assert is_alive(engine_pid)
         app.send_signal(end)
         app.wait()
