@@ -68,6 +68,7 @@ class MessageArea(QAbstractScrollArea):
         self._look = look
         self._column: Column | None = None
         self._top = 0
+        self._groups_seen = 0
         self._canvas = _Canvas(self.viewport())
         self._canvas.look = look
         attic = QWidget(self)
@@ -130,7 +131,9 @@ class MessageArea(QAbstractScrollArea):
         if not edit.pieces and not edit.structure:
             return
         self.band.changed(row, edit.pieces, structure=edit.structure, pin=self.band.at(self._top))
-        self._tail.changed(row, edit.pieces, structure=edit.structure, pin=None)
+        if row in self._tail.rows():
+            self._tail.changed(row, edit.pieces, structure=edit.structure, pin=None)
+            self._tail.place()
         self.settle()
 
     def set_look(self, look: Look) -> None:
@@ -282,6 +285,7 @@ class MessageArea(QAbstractScrollArea):
         more = self.band.extend_up(top - _AHEAD, limit=1) or more
         if more:
             self.band.place()
+            self._keep_tail()
             self._show_bar()
             self._idle.start()
         else:
@@ -293,10 +297,13 @@ class MessageArea(QAbstractScrollArea):
         count = len(self._documents)
         shown = self.band.items[-1].row
         wanted = {row for row in range(max(0, count - _TAIL_ROWS), count) if row > shown}
+        made, self._groups_seen = self.band.groups_made != self._groups_seen, self.band.groups_made
         if wanted == self._tail.rows() and (not wanted or self._tail.at_end):
             if wanted and self._tail.top < self.band.bottom + _KEPT:
                 self._tail.move(self.band.bottom + 4 * _KEPT - self._tail.top)
                 self._tail.place()
+            if made:
+                self._tail.raise_groups()
             return
         self._tail.clear()
         if wanted:

@@ -63,6 +63,7 @@ class Band:
         self._groups: dict[int, MessageGroup] = {}
         self._column = Column(0, 100, 0)
         self._look: Look | None = None
+        self.groups_made = 0
         self.created: Callable[[Item], None] = lambda _item: None
 
     # --- where it begins and ends ------------------------------------------------------------------
@@ -241,6 +242,7 @@ class Band:
         if group is None:
             group = self._groups[row] = self._pool.group(self._canvas)
             group.setAccessibleName(document.speaker)
+            self.groups_made += 1
             group.hovered.connect(lambda hovered, row=row: self._hover(row, hovered))
             if above:
                 group.lower()
@@ -253,6 +255,11 @@ class Band:
         self._measure(item)
         self.created(item)
         return item
+
+    def raise_groups(self) -> None:
+        """Make these messages the last ones, in order: screen readers read in the order of stacking."""
+        for row in sorted(self._groups):
+            self._groups[row].raise_()
 
     def _hover(self, row: int, hovered: bool) -> None:
         for item in self.items:
@@ -356,7 +363,7 @@ def _space_above(document: MessageDocument, piece: Piece) -> int:
         paragraph: Paragraph = piece.block.paragraphs[0]
         if first:
             return 8
-        space = 0 if document.from_person and piece.tight else paragraph_space(None, paragraph)
+        space = paragraph_space(None, paragraph)
         return space if document.pieces[piece.index - 1].kind is Kind.TEXT else max(12, space)
     if isinstance(piece.block, TableBlock) and piece.block.continues:
         return 8

@@ -6,6 +6,7 @@ that is being written keeps a LiveDocument for its last chunk, and only the piec
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -64,7 +65,6 @@ class Piece:
         span: start and end in the message's text, for SOURCE.
         height: in pixels with the space above it; None while it was not laid out at the present width.
         index: its number in `MessageDocument.pieces`.
-        tight: nothing separates it from the piece above (a person's long text is cut at any line).
         kept: what its widget wants to find again after it was recycled (the colours of code).
     """
 
@@ -74,7 +74,6 @@ class Piece:
     span: tuple[int, int] = (0, 0)
     height: int | None = None
     index: int = 0
-    tight: bool = False
     kept: object = field(default=None, repr=False)
 
     @property
@@ -131,10 +130,7 @@ class MessageDocument:
         self._live = None
         starts = cut(self._text, markdown=not self.from_person) if self._text else []
         spans = list(pairwise((*starts, len(self._text))))
-        body = [
-            Piece(Kind.SOURCE, (chunk, 0), span=span, tight=chunk > 0 and not self._text.endswith("\n\n", 0, span[0]))
-            for chunk, span in enumerate(spans)
-        ]
+        body = [Piece(Kind.SOURCE, (chunk, 0), span=span) for chunk, span in enumerate(spans)]
         if self.message.status is Status.STREAMING:
             tail = body.pop() if body else Piece(Kind.SOURCE, (0, 0))
             self._live = LiveDocument()
@@ -154,14 +150,14 @@ class MessageDocument:
 
     def expand(self, piece: Piece) -> None:
         """Parse a SOURCE piece: the pieces it stands for take its place (none, where its text shows nothing)."""
-        text = self._text[piece.span[0] : piece.span[1]]
-        blocks = parse_plain(text.strip("\n")) if self.from_person else parse(text)
+        start, end = piece.span
+        text = self._text[start:end]
+        blocks = list(parse_plain(text.strip("\n")) if self.from_person else parse(text))
+        if self.from_person and start and not self._text.endswith("\n\n", 0, start):
+            _continue(blocks)
         body = self.body
         at = body.index(piece)
-        new = self._pieces_of(piece.key[0], blocks)
-        if new:
-            new[0].tight = piece.tight
-        body[at : at + 1] = new
+        body[at : at + 1] = self._pieces_of(piece.key[0], blocks)
         self._set_body(body)
 
     def expand_all(self) -> None:
@@ -174,8 +170,10 @@ class MessageDocument:
         """Text was added to the end of a reply that is being written."""
         if self._live is None:
             return self.replace(msgspec.structs.replace(self.message, content=self._text + text))
+        first = not self._text
         self._text += text
-        return self._take(self._live.append(text).first_changed)
+        edit = self._take(self._live.append(text).first_changed)
+        return Edit((*edit.pieces, self._foot), edit.structure) if first else edit  # it is thinking no more
 
     def replace(self, message: Message) -> Edit:
         """The message is this now. Where its text stayed the same, only its foot (status, speed) changes."""
@@ -220,3 +218,11 @@ class MessageDocument:
         if structure:
             self._set_body([*body[: start + first_changed], *pieces])
         return Edit(tuple(changed), structure)
+
+
+def _continue(blocks: list[Block]) -> None:
+    """Make the first paragraph go on in a new line from the chunk before: a person's text may be cut at any line."""
+    first = blocks[0] if blocks else None
+    if isinstance(first, TextBlock) and first.paragraphs:
+        joined = dataclasses.replace(first.paragraphs[0], continues=True, joint="\n")
+        blocks[0] = TextBlock((joined, *first.paragraphs[1:]))

@@ -99,7 +99,7 @@ class Selection:
             end -= len(blocks[-1].plain_text) - last.offset
         if start == 0 and end == len(text) and len(pieces) == len(document.body):
             return document.text
-        return text[start:end]
+        return text[start:end].strip("\n")
 
     def _touches(self, row: int, piece: Piece) -> bool:
         assert self._range is not None
