@@ -68,7 +68,7 @@ class Recorder(EngineClient):
         """What one signal said, of one request."""
         return [said[1:] for said in self.said if said[0] == name and request_id in (None, said[1])]
 
-    def await_(self, name: str, request_id: int | None = None, count: int = 1, seconds: float = 15) -> tuple[Any, ...]:
+    def await_(self, name: str, request_id: int | None = None, count: int = 1, seconds: float = 30) -> tuple[Any, ...]:
         """Wait until a signal came `count` times; returns the arguments of that time."""
 
         def came() -> None:
@@ -77,7 +77,7 @@ class Recorder(EngineClient):
         self._qtbot.waitUntil(came, timeout=round(seconds * 1000))
         return self.named(name, request_id)[count - 1]
 
-    def await_answer(self, request_id: int, seconds: float = 15) -> tuple[str, Any]:
+    def await_answer(self, request_id: int, seconds: float = 30) -> tuple[str, Any]:
         """Wait until a reply finished or failed, or a load; returns the signal's name and its last argument."""
 
         def answers() -> list[tuple[Any, ...]]:

@@ -64,5 +64,5 @@ class EngineLog:
 
     def _tell_dropped(self) -> None:
         if self._n_dropped:
-            _log.warning("%d more lines of the engine were left out", self._n_dropped)
+            _log.info("... and %d more lines", self._n_dropped)
             self._n_dropped = 0

@@ -82,7 +82,6 @@ def test_engine_log_cuts_lines_where_they_end(caplog: pytest.LogCaptureFixture) 
     assert {record.name for record in caplog.records} == {"llamadesk.engine"}
 
 
-@pytest.mark.allow_log("more lines of the engine were left out")
 def test_engine_log_stays_small_in_a_flood(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "llamadesk.engine")
     log = EngineLog()
@@ -93,5 +92,5 @@ def test_engine_log_stays_small_in_a_flood(caplog: pytest.LogCaptureFixture) -> 
     log.close()
     assert len(caplog.messages[0]) == 2000
     assert len(caplog.messages) < 1000
-    assert caplog.messages[-1].endswith("more lines of the engine were left out")
+    assert caplog.messages[-1].endswith("more lines")
     assert log.tail[-1] == "last"

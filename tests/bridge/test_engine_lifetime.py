@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from engine_recorder import ANY_MODEL, FakeCommand, FakeEngine, gone_within, is_alive, smallest_app
 from PySide6.QtCore import QThread
+from pytestqt.qtbot import QtBot
 
-from llamadesk.bridge.command import Patience, engine_command
+from llamadesk.bridge.client import EngineClient
+from llamadesk.bridge.command import engine_command
 from llamadesk.engine.fake import Complain, Life, Pause, Speak
 
 WRITES_ON = Life(generate=((Speak(n_tokens=100_000, rate=100),),))
@@ -52,9 +54,7 @@ def test_shutdown_while_starting(fake_engine: FakeEngine, seconds: float) -> Non
     engine.shutdown()
 
 
-def test_shutdown_before_start(fake_command: FakeCommand, qtbot: object) -> None:
-    from llamadesk.bridge.client import EngineClient  # noqa: PLC0415
-
+def test_shutdown_before_start(fake_command: FakeCommand, qtbot: QtBot) -> None:
     EngineClient(fake_command()).shutdown()
 
 
@@ -75,7 +75,6 @@ def test_many_shutdowns_in_a_row(fake_engine: FakeEngine) -> None:
         engine.shutdown()
 
 
-@pytest.mark.allow_log("more lines of the engine were left out")
 def test_a_flood_of_log_lines(fake_engine: FakeEngine, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "llamadesk.engine")
     engine = fake_engine(Life(generate=((Complain(lines=200_000), Speak()), (Speak(),))))
@@ -83,10 +82,6 @@ def test_a_flood_of_log_lines(fake_engine: FakeEngine, caplog: pytest.LogCapture
     assert engine.reply()[0] == "word " * 20
     assert len([record for record in caplog.records if record.name == "llamadesk.engine"]) < 5_000
     assert engine.reply()[0] == "word " * 20
-
-
-def test_patience_is_measured_in_seconds() -> None:
-    assert Patience().end + 1 < 3  # shutdown promises at most 3 s
 
 
 def test_the_command_finds_this_package_from_anywhere(tmp_path: Path) -> None:
