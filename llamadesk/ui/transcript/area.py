@@ -317,6 +317,7 @@ class MessageArea(QAbstractScrollArea):
                 self._tail.extend_up(self._tail.top - 1, limit=1)
             self._tail.move(self.band.bottom + 4 * _KEPT - self._tail.top)
             self._tail.place()
+            self._tail.raise_groups()
 
     # --- the scroll bar ----------------------------------------------------------------------------
 

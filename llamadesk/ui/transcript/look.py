@@ -39,6 +39,7 @@ class Look:
         }
         self._qcolours: dict[str, QColor] = {}
         self._formats: dict[tuple[Style, bool, int], QTextCharFormat] = {}
+        self._wide_spaces: dict[int, QTextCharFormat] = {}
         self._metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
 
     def colour(self, name: str) -> QColor:
@@ -81,6 +82,16 @@ class Look:
         found = self._formats.get(key)
         if found is None:
             found = self._formats[key] = self._make_format(style, link, level)
+        return found
+
+    def wide_space(self, level: int) -> QTextCharFormat:
+        """For the space beside inline code."""
+        found = self._wide_spaces.get(level)
+        if found is None:
+            font = QFont(self.fonts[self.role_of_level(level)])
+            font.setWordSpacing(self.px(3))
+            found = self._wide_spaces[level] = QTextCharFormat()
+            found.setFont(font)
         return found
 
     def _make_format(self, style: Style, link: bool, level: int) -> QTextCharFormat:

@@ -72,9 +72,19 @@ class StyledText:
             if span.href:
                 self._links.append((position, position + length, span.href))
             position += length
+        formats += self._room_beside_code(look, level)
         self._layout = QTextLayout(self.text.replace("\n", LINE_BREAK), look.fonts[self._role])
         self._layout.setCacheEnabled(True)
         self._layout.setFormats(formats)
+
+    def _room_beside_code(self, look: Look, level: int) -> list[QTextLayout.FormatRange]:
+        """Wider spaces before and after inline code, so that its ground does not touch the words beside it."""
+        if not self._codes:
+            return []
+        units = self.text.encode("utf-16-le", "replace")
+        places = {place for start, end in self._codes for place in (start - 1, end) if place >= 0}
+        wide = look.wide_space(level)
+        return [format_range(place, 1, wide) for place in sorted(places) if units[2 * place : 2 * place + 2] == b" \0"]
 
     def lay_out(self, width: float, option: QTextOption) -> None:
         """Break it into lines of at most `width` pixels."""

@@ -102,6 +102,8 @@ class TableWidget(SidewaysBlock):
             widths[-1] += width - 1 - sum(widths)
         else:
             least = look.px(_MIN_COLUMN) + side
+            if spare + sum(max(0, column - least) for column in widths) < 0:
+                return widths  # it has to scroll anyway: nothing is gained by narrow columns
             for number in sorted(range(count), key=lambda n: -widths[n]):
                 taken = min(-spare, max(0, widths[number] - least))
                 widths[number] -= taken

@@ -100,8 +100,11 @@ class TextWidget(BlockWidget):
         indent = min(indent, width // 2)
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        direction = Qt.LayoutDirection.RightToLeft if paragraph.right_to_left else Qt.LayoutDirection.LeftToRight
-        option.setTextDirection(direction)
+        if paragraph.right_to_left:  # the direction alone would leave it at the left
+            option.setTextDirection(Qt.LayoutDirection.RightToLeft)
+            option.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute)
+        else:
+            option.setTextDirection(Qt.LayoutDirection.LeftToRight)
         text = StyledText(paragraph.spans, look, paragraph.level)
         text.lay_out(width - indent, option)
         return _Placed(
