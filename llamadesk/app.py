@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
 import qasync
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from llamadesk import __version__, log
@@ -83,6 +85,7 @@ class _Session:
     def __init__(self, application: QApplication, options: Options, store: Store, instance: SingleInstance) -> None:
         self._options = options
         self._loop = qasync.QEventLoop(application)
+        self._loop.set_default_executor(ThreadPoolExecutor(1, "reading"))
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(self._on_loop_exception)
         self._closed = asyncio.Event()
@@ -92,6 +95,7 @@ class _Session:
         log.install_exception_hooks(self._show_report)
         application.lastWindowClosed.connect(self._begin_closing)
         instance.file_received.connect(self._on_file_received)
+        self._collector = _Collector(application)
         self._signals = _EndSignals(self._begin_closing, application)
 
     def stay(self) -> int:
@@ -147,6 +151,29 @@ class _Session:
 
     def _show_report(self, report: str) -> None:
         BugReportDialog.show_for(self._window, report, self._options.folders.logs)
+
+
+class _Collector(QObject):
+    """Collects Python's garbage on the window's thread alone.
+
+    Left to itself the collector runs on whichever thread allocates, the store's or the supervisor's too, and a widget
+    that is deleted on another thread than its own takes the process down.
+    """
+
+    _INTERVAL_MS = 1000
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thresholds = gc.get_threshold()
+        gc.disable()
+        gc.freeze()  # what start-up made stays: it need not be looked at again
+        self.startTimer(self._INTERVAL_MS)
+
+    def timerEvent(self, _event: QTimerEvent) -> None:
+        """Collect the oldest generation whose count has come to its threshold."""
+        due = [count > limit for count, limit in zip(gc.get_count(), self._thresholds, strict=True)]
+        if any(due):
+            gc.collect(max(generation for generation, is_due in enumerate(due) if is_due))
 
 
 class _EndSignals:

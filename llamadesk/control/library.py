@@ -51,6 +51,7 @@ class ModelControl(QObject):
         self._tasks = tasks
         self._notices = notices
         self._load_id: int | None = None
+        self._asked: LoadSettings | None = None
         self._reload_when_idle = False
         self._reload_when_started = False
         client.started.connect(self._on_started)
@@ -163,7 +164,7 @@ class ModelControl(QObject):
 
     @Slot()
     def reload(self) -> None:
-        """Load the chosen model as the settings of now say, unless it is loaded so already; after a reply has ended."""
+        """Load the chosen model as the settings of now say, unless that was asked for already; after a reply has ended."""
         if self._engine.status.busy:
             self._reload_when_idle = True
             return
@@ -174,11 +175,16 @@ class ModelControl(QObject):
             self._reload_when_started = True
             self._engine.set_status(EngineStatus(Phase.LOADING))
             return
+        if self.load_settings(file) == self._asked:
+            return
         problem = self._too_large(file)
         if problem is None:
             self._load(file)
             return
-        self._forget_model()
+        self._asked = None
+        self._engine.set_model(None)
+        self._load_id = None
+        self._client.unload()
         self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
         self._notices.problem(
             problem, kind=NoticeKind.WARNING, action_label="Load anyway", action=lambda: self._load(file)
@@ -194,7 +200,8 @@ class ModelControl(QObject):
             self._client.cancel(self._load_id)
         self._engine.set_model(None)
         self._engine.set_status(EngineStatus(Phase.LOADING))
-        self._load_id = self._client.load(self.load_settings(file))
+        self._asked = self.load_settings(file)
+        self._load_id = self._client.load(self._asked)
 
     def _too_large(self, file: ModelFile) -> Problem | None:
         """Whether a file would not fit, with the memory that the model loaded now gives back counted in."""
@@ -211,11 +218,6 @@ class ModelControl(QObject):
             return 0
         every = file.facts.n_layers + 1  # the output layer counts
         return every if n_layers == ALL_GPU_LAYERS else min(n_layers, every)
-
-    def _forget_model(self) -> None:
-        self._engine.set_model(None)
-        self._load_id = None
-        self._client.unload()
 
     # --- What the engine says ---
 
@@ -246,7 +248,7 @@ class ModelControl(QObject):
     def _on_failed(self, request_id: int, problem: Problem) -> None:
         if request_id != self._load_id:
             return
-        self._load_id = None
+        self._load_id = self._asked = None
         self._engine.set_model(None)
         self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
         if problem.code not in (ProblemCode.ENGINE_LOST, ProblemCode.ENGINE_GAVE_UP, ProblemCode.LOAD_CANCELLED):
@@ -260,7 +262,7 @@ class ModelControl(QObject):
 
     @Slot(object)
     def _on_gave_up(self, problem: Problem) -> None:
-        self._load_id = None
+        self._load_id = self._asked = None
         self._engine.set_model(None)
         self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
         self._notices.problem(problem, action_label="Try again", action=self.reload)

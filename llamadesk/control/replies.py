@@ -16,7 +16,7 @@ from llamadesk.control.tasks import Tasks
 from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, ReplyStats, Role, Status, title_from
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.prompt import turns_for
-from llamadesk.core.protocol import Finished, FinishReason, Sampling
+from llamadesk.core.protocol import Finished, FinishReason, Sampling, Turn
 from llamadesk.core.settings import (
     MAX_TOKENS,
     MIN_P,
@@ -48,14 +48,18 @@ _ENDED: dict[FinishReason, Status] = {
 
 @dataclass(slots=True)
 class _Reply:
-    """The reply that is being written. `message` is None until its row is committed; text may come before."""
+    """The reply that is being written.
+
+    `request_id` is 0 until the engine was asked, which waits for a model that is being loaded; `message` is None until
+    its row is committed, and text may come before.
+    """
 
     conversation_id: ConversationId
+    turns: list[Turn]
     request_id: int = 0
     message: Message | None = None
     parts: list[str] = field(default_factory=list)
     n_unsaved: int = 0
-    stop_wanted: bool = False
     ended: tuple[Status, ReplyStats | None] | None = None
     first_token_at: float = 0.0
     n_tokens: int = 0
@@ -112,6 +116,7 @@ class ReplyControl(QObject):
         client.delta_received.connect(self._on_delta)
         client.finished.connect(self._on_finished)
         client.failed.connect(self._on_failed)
+        engine.status_changed.connect(self._ask)
         models.chosen_changed.connect(self._announce)
         chats.deleting.connect(self._on_deleting)
         chats.set_overlay(self._overlay)
@@ -146,10 +151,12 @@ class ReplyControl(QObject):
 
     def stop(self) -> None:
         """End the reply; what is written stays."""
-        if self._reply is not None:
-            self._reply.stop_wanted = True
-            if self._reply.request_id:
-                self._client.cancel(self._reply.request_id)
+        if self._reply is None:
+            return
+        if self._reply.request_id:
+            self._client.cancel(self._reply.request_id)
+        else:
+            self._end(Status.STOPPED, None)
 
     async def wait_until_idle(self) -> None:
         """Stop the reply, if there is one, and return when it is kept. Used when the window closes."""
@@ -176,19 +183,25 @@ class ReplyControl(QObject):
         self._chats.changed(conversation)
         if self._conversations.current == conversation.id:
             self._transcript.append(question)
-        reply = self._reply = _Reply(conversation.id)
-        self._announce()
         turns = turns_for([*history, question], self._values.get(SYSTEM_PROMPT, str))
-        reply.request_id = self._client.generate(turns, self._sampling(), self._values.get(MAX_TOKENS, int))
-        self._engine.set_status(
-            msgspec.structs.replace(self._engine.status, tokens_per_second=0.0, fraction=0.0)
-            if self._engine.status.phase is Phase.LOADING
-            else EngineStatus(Phase.READING, n_past=self._engine.status.n_past, n_ctx=self._engine.status.n_ctx)
-        )
-        if reply.stop_wanted:
-            self._client.cancel(reply.request_id)
+        reply = self._reply = _Reply(conversation.id, turns)
+        self._announce()
+        self._ask()
         # The engine is reading already: the reply's own row is committed meanwhile.
         await self._make_row(reply, question)
+
+    @Slot()
+    def _ask(self) -> None:
+        """Ask the engine for the reply that waits to be asked for, once there is a model."""
+        reply, status = self._reply, self._engine.status
+        if reply is None or reply.request_id or reply.ended is not None:
+            return
+        if status.phase is Phase.STOPPED:  # the load that it waited for failed, which ModelControl tells
+            self._end(Status.FAILED, None)
+        elif status.phase is Phase.READY:
+            n_max = self._values.get(MAX_TOKENS, int)
+            reply.request_id = self._client.generate(reply.turns, self._sampling(), n_max)
+            self._engine.set_status(EngineStatus(Phase.READING, n_past=status.n_past, n_ctx=status.n_ctx))
 
     async def _keep(
         self, conversation: Conversation | None, history: Sequence[Message], text: str
@@ -212,7 +225,7 @@ class ReplyControl(QObject):
                 reply.conversation_id, question.id, Role.ASSISTANT, "", Status.STREAMING, name
             )
         except ProblemError:
-            self._client.cancel(reply.request_id)
+            self.stop()
             self._forget(reply)
             raise
         reply.message = row

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import qasync
+import shiboken6
 
 from llamadesk.bridge.client import EngineCommand, engine_command
 from llamadesk.control.desk import Desk
@@ -53,6 +54,8 @@ class DeskDriver:
         """Close a desk as the window does."""
         self._open.remove(desk)
         self.run(desk.close())
+        # Deleted here and now: left to the garbage collector, its timers could be deleted on the store's thread.
+        shiboken6.delete(desk)
 
     def close_all(self) -> None:
         """Close what a test left open."""
