@@ -137,13 +137,12 @@ class ReplyControl(QObject):
         """Keep the person's message and ask for a reply."""
         if not text.strip() or self.busy:
             return
-        if self._models.chosen is None:
-            self._refuse(
-                text,
-                Problem(
-                    ProblemCode.NO_MODEL, "There is no model yet.", "Choose one in the settings, or open a GGUF file."
-                ),
-            )
+        if self._engine.status.phase is Phase.STOPPED:
+            self.model_wanted.emit()
+        if self._models.chosen is None or self._engine.status.phase is Phase.STOPPED:
+            reason = self._engine.status.reason or "There is no model yet."
+            advice = "Choose another model in the settings, or open a GGUF file. Your message is still in the box."
+            self._refuse(text, Problem(ProblemCode.NO_MODEL, reason, advice))
             return
         self._sending = True
         self._announce()
