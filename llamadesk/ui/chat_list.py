@@ -137,7 +137,7 @@ class ChatList(QListView):
         row = self._chats.row_of(self._chats.current)
         if row is None:
             self.selectionModel().clear()
-        elif row != self.currentIndex().row() or not self.selectionModel().hasSelection():
+        elif [index.row() for index in self.selectionModel().selectedIndexes()] != [row]:
             self.setCurrentIndex(self._chats.index(row))
 
     def chat_at(self, position: QPoint) -> Conversation | None:
@@ -149,8 +149,8 @@ class ChatList(QListView):
 
     def selected(self) -> Conversation | None:
         """The chat that is selected."""
-        index = self.currentIndex()
-        return self._chats.conversation(index.row()) if index.isValid() else None
+        indexes = self.selectionModel().selectedIndexes()
+        return self._chats.conversation(indexes[0].row()) if indexes else None
 
     def rename(self, conversation_id: ConversationId) -> None:
         """Let the person type another title over the old one."""
@@ -221,5 +221,5 @@ class ChatList(QListView):
 
     def _on_selection_changed(self) -> None:
         chat = self.selected()
-        if chat is not None and self.selectionModel().hasSelection() and chat.id != self._chats.current:
+        if chat is not None and chat.id != self._chats.current:
             self.chosen.emit(chat.id)

@@ -82,7 +82,9 @@ class Composer(QWidget):
 
     def set_room(self, height: int) -> None:
         """The height of the room the composer stands in: it takes two fifths of it at most."""
-        self.edit.set_max_height(max(self._theme.px(48), int(height * 0.4) - self._theme.px(60)))
+        margins = self._layout.contentsMargins()
+        others = margins.top() + margins.bottom() + self._layout.spacing() + self._attach.height()
+        self.edit.set_max_height(max(self._theme.px(48), int(height * 0.4) - others))
 
     def suggest(self, text: str) -> None:
         """Put a beginning into the field for the person to go on with."""
@@ -191,5 +193,4 @@ class Composer(QWidget):
             _SHADOW + theme.px(14), theme.px(15) + 3, _SHADOW + theme.px(9), theme.px(8) + 5
         )
         self._layout.setSpacing(theme.px(8))
-        self.edit.set_max_height(self.edit.maximumHeight() if self.edit.maximumHeight() < 10_000 else 200)
         self.update()

@@ -57,6 +57,7 @@ class EmptyState(QScrollArea):
         super().__init__(parent)
         self._desk = desk
         self._theme = theme
+        self._looked = False
         self.setObjectName("empty")
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -137,6 +138,9 @@ class EmptyState(QScrollArea):
     def _show(self) -> None:
         status, chosen = self._desk.engine.status, self._desk.models.chosen
         loading = status.phase is Phase.LOADING
+        # Until models were looked for once, nobody knows whether this is a first start: say nothing for that moment.
+        self._looked = self._looked or chosen is not None or self.sender() is self._desk.models
+        self._column.setVisible(self._looked or loading)
         nothing = chosen is None and not self._desk.models.families and not loading
         stopped = status.phase is Phase.STOPPED
         greets = not (loading or nothing or stopped)

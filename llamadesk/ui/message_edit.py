@@ -136,12 +136,14 @@ class MessageEdit(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """See the class."""
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if self._composing:
-            super().keyPressEvent(event)
+            if not enter:  # it ends the composition, which the input method does; it is no line of the message
+                super().keyPressEvent(event)
             return
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         plain = modifiers == Qt.KeyboardModifier.NoModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if enter:
             if modifiers & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
                 self.textCursor().insertBlock(QTextBlockFormat())
                 self.ensureCursorVisible()
