@@ -216,9 +216,7 @@ class ReplyControl(QObject):
         return self._after(conversation, question), question
 
     async def _make_row(self, reply: _Reply, question: Message) -> None:
-        model = self._engine.model
-        chosen = self._models.chosen
-        name = model.name if model else chosen.family if chosen else ""
+        name = self._models.chosen.family if self._models.chosen else ""
         try:
             row = await self._store.add_message(
                 reply.conversation_id, question.id, Role.ASSISTANT, "", Status.STREAMING, name
