@@ -6,6 +6,7 @@ it is shown as it is.
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,10 @@ _MAX_MARKS: Final = 256
 _MAX_BRACKETS: Final = 96
 """Opening brackets in one paragraph (their cost grows with the square)."""
 
+_PORTION: Final = 512
+"""Characters of a long paragraph that are read at a time."""
+
+_OPEN_MARK = re.compile(r"[*_~`\[\]<]")
 _ANY_MARKUP = re.compile(r"[\\`*_\[<&]|~~|https?://")
 _AROUND_BREAK = re.compile(r" *\n *")
 _BARE_LINK = re.compile(r"https?://[^\s<>\"`\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+")
@@ -62,12 +67,47 @@ def spans(text: str) -> tuple[Span, ...]:
     if _is_hostile(text):
         return (Span(text),)
     try:
-        tokens: list[Token] = []
-        _READER.inline.parse(text, _READER, {}, tokens)
-        return tuple(_with_bare_links(_merged(_spans_of(tokens))))
+        parts: list[Span] = []
+        start = 0
+        while closed := _closed_portion(text, start):
+            portion_spans, start = closed
+            parts += portion_spans
+        parts += _spans_of(_tokens(text[start:]))
+        return tuple(_with_bare_links(_merged(parts)))
     except Exception as error:  # foreign code reads what anybody may have written: better plain than lost
         log.warning("a paragraph could not be read as Markdown: %s", type(error).__name__)
         return (Span(text),)
+
+
+def _closed_portion(text: str, start: int) -> tuple[tuple[Span, ...], int] | None:
+    """The spans of a portion of `text` from `start` that nothing after it can change, and where it ends.
+
+    A long paragraph is read in such portions, which are remembered: while it grows, only its end is read again.
+    """
+    for length in (_PORTION, 2 * _PORTION):
+        if len(text) - start <= length:
+            return None
+        end = text.rfind(" ", start + length // 2, start + length) + 1
+        if end and not text[end].isspace() and not text[end - 2].isspace():
+            found = _closed_spans(text[start:end])
+            if found is not None:
+                return found, end
+    return None
+
+
+@functools.lru_cache(maxsize=64)
+def _closed_spans(text: str) -> tuple[Span, ...] | None:
+    """The spans of `text`, or None where a mark in it might belong to one that comes later."""
+    tokens = _tokens(text)
+    if any(token.type == "text" and _OPEN_MARK.search(token.content) for token in tokens):
+        return None
+    return tuple(_spans_of(tokens))
+
+
+def _tokens(text: str) -> list[Token]:
+    tokens: list[Token] = []
+    _READER.inline.parse(text, _READER, {}, tokens)
+    return tokens
 
 
 def with_bare_links(text: str) -> tuple[Span, ...]:
