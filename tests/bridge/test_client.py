@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from engine_recorder import ANY_MODEL, FakeEngine
 
@@ -47,6 +48,16 @@ def test_tokens_come_in_order_at_the_screens_rate(fake_engine: FakeEngine) -> No
     assert deltas[-1][3] == 600
     assert 5 < len(deltas) <= seconds / 0.016 + 2
     assert engine.said[-2][0] == "delta_received"  # nothing is left behind by the end
+
+
+def test_a_text_for_benchmarks_streams_as_it_is(fake_engine: FakeEngine, tmp_path: Path) -> None:
+    markdown = "# Title\n\n- one\n- two\n\n```python\nprint('x')\n    # indented\n```\n\nÜmläut 漢字\n"
+    file = tmp_path / "reply.md"
+    file.write_text(markdown, "utf-8")
+    n_words = len(markdown.split())
+    engine = fake_engine(Life(generate=((Speak(text_file=str(file), n_tokens=2 * n_words, rate=400),),)))
+    engine.load(ANY_MODEL)
+    assert engine.reply()[0] == markdown * 2
 
 
 def test_the_first_token_is_not_held_back(fake_engine: FakeEngine) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def test_shutdown_while_writing_leaves_nothing(fake_engine: FakeEngine, life: Li
     engine.say_hi()
     engine._qtbot.wait(100)
     assert len(engine.said) == n_said  # nothing comes any more
+
+
+def test_shutdown_of_an_engine_that_is_frozen(fake_engine: FakeEngine) -> None:
+    engine = fake_engine(WRITES_ON)
+    engine.load(ANY_MODEL)
+    engine.await_("delta_received", engine.say_hi())
+    os.kill(engine.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    engine.shutdown()
+    assert not is_alive(engine.pid)
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.1])
