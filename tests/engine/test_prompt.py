@@ -75,7 +75,7 @@ LLAMA_2_CHAT = (
 
 
 def test_llama_2_is_exact_to_the_token(spm: Model) -> None:
-    """`<BOS>[INST] <<SYS>>\\n{sys}\\n<</SYS>>\\n\\n{u1} [/INST] {a1} <EOS><BOS>[INST] {u2} [/INST]`, put together by hand."""
+    """BOS [INST] <<SYS>>...<</SYS>> {u1} [/INST] {a1} EOS BOS [INST] {u2} [/INST], put together by hand."""
     for source in (
         writer(spm, LLAMA_2_TEMPLATE, "Some name"),
         writer(spm, "", "LLaMA v2 llama-2-7b-chat.GGUF.q4_0 llama"),
