@@ -59,13 +59,14 @@ def lint(log: Log) -> int:
 def bench(names: Sequence[str], json_file: Path | None, log: Log) -> int:
     """Measure, on a screen of its own where that can be."""
     environment = _for_development(log)
-    command = [str(environment.python), str(ROOT / "tests" / "benchmarks" / "main.py"), *names]
+    command = [str(environment.python), "-m", "tests.benchmarks", *names]
     if json_file is not None:
         command += ["--json", str(json_file.absolute())]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     if not ON_LINUX:
-        return subprocess.call(command)
-    with desktop() as env:
-        return subprocess.call(command, env={**os.environ, **env})
+        return subprocess.call(command, env=env)
+    with desktop() as screen:
+        return subprocess.call(command, env={**env, **screen})
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

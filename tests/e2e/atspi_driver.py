@@ -116,13 +116,13 @@ class Driver:
         return self.find(role, name).get_description()
 
     def do_texts_below(self, name):
-        """Name and text of everything below the node called `name`, whatever its role."""
-        for node in walk(self.app()):
-            if node.get_name() == name and showing(node):
-                break
-        else:
+        """Name and text of everything below the node called `name`, whatever its role; nothing where it is hidden."""
+        node = next((node for node in walk(self.app()) if node.get_name() == name), None)
+        if node is None:
             raise NotThereError(f"nothing called {name!r}")
         found = []
+        if not showing(node):
+            return found
         for below in walk(node):
             text = below.get_text_iface()
             words = text.get_text(0, text.get_character_count()) if text else ""

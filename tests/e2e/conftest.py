@@ -6,15 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from devlib.desktop import desktop as new_desktop
-from e2e.window import Window
 
-
-class StartWindow(Protocol):
-    def __call__(self, *arguments: str) -> Window: ...
+from tests.e2e.window import StartWindow, Window
 
 
 @pytest.fixture(scope="session")

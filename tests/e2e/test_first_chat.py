@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from e2e.conftest import StartWindow
+
+from tests.e2e.window import StartWindow
 
 LONG_REQUEST = "Write a very long story about a sailor, a storm and an island. Take your time."
 QUESTION = "What is the capital of France?"
@@ -26,6 +27,7 @@ def test_ask_stop_second_chat_context_length_restart(start_window: StartWindow) 
     assert LONG_REQUEST in window.transcript()
     stopped_at = window.transcript()
 
+    window.show_settings()
     maximum = window.ask("value", role="slider", name="Context length")[2]
     window.ask("set_value", role="slider", name="Context length", value=maximum)
     window.wait_until("a load", lambda: not window.status().startswith("Ready"))
@@ -38,6 +40,7 @@ def test_ask_stop_second_chat_context_length_restart(start_window: StartWindow) 
 
     window = start_window()
     window.wait_ready()
+    window.show_settings()
     assert window.ask("value", role="slider", name="Context length")[0] == chosen
     window.wait_until("two chats", lambda: len(window.chats()) == 2)
     window.open_chat("What is the capital")

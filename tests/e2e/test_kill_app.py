@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from e2e.conftest import StartWindow
+
+from tests.e2e.window import StartWindow
 
 CHATS = 25
 ENGINE_ENDS_WITHIN_SECONDS = 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from e2e.conftest import StartWindow
+from tests.e2e.window import StartWindow
 
 
 def test_second_start_ends_with_a_clear_message(start_window: StartWindow) -> None:

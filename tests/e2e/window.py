@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import psutil
 from devlib.system import SYSTEM_PYTHON
@@ -128,6 +128,14 @@ class Window:
         """Open the first chat whose entry begins with `title`."""
         self.ask("select", role="list", name="Conversations", item=title)
 
+    def show_settings(self) -> None:
+        """Open the settings pane."""
+        with suppress(NotSeenError):
+            self.ask("has", 0, role="slider", name="Context length")
+            return
+        self.press("Settings")
+        self.ask("has", role="slider", name="Context length")
+
     # --- Ends ---
 
     def engines(self) -> list[psutil.Process]:
@@ -146,3 +154,9 @@ class Window:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_SECONDS)
         assert code == 0, f"ended with {code}: {self.output.read_text(errors='replace')[-2000:]}"
+
+
+class StartWindow(Protocol):
+    """Starts a window with these arguments on the test's own data."""
+
+    def __call__(self, *arguments: str) -> Window: ...

@@ -1,0 +1,183 @@
+"""Measuring what must hold: rows with a bound, paired runs in turn, and a look at whether the machine was busy."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+BUSY_SHARE = 0.10
+"""A larger share of all processors in use while nothing of ours runs makes a row doubtful."""
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is measured: its name, its unit, and the bound it must keep, such as "<= 1.6"."""
+
+    name: str
+    unit: str
+    bound: str
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` keeps the bound."""
+        relation, limit = self.bound.split()
+        return value <= float(limit) if relation == "<=" else value >= float(limit)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure's value, and the single runs it was made of."""
+
+    value: float
+    runs: Sequence[float]
+
+    @classmethod
+    def median_of(cls, runs: Sequence[float]) -> Measured:
+        """The median of several runs."""
+        return cls(statistics.median(runs), runs)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the result; `busy` is a warning, or ""."""
+
+    name: str
+    value: float
+    unit: str
+    bound: str
+    holds: bool
+    runs: list[float]
+    measured_on: str
+    busy: str
+
+    def __str__(self) -> str:
+        verdict = "holds" if self.holds else "DOES NOT HOLD"
+        warning = f"  [{self.busy}]" if self.busy else ""
+        return f"{self.name}: {self.value:.3g} {self.unit} (bound {self.bound}): {verdict}{warning}"
+
+
+Measure = Callable[[], Sequence[Measured]]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A function that measures some figures together, and on what."""
+
+    figures: tuple[Figure, ...]
+    on: str
+    measure: Measure
+
+    def rows(self) -> list[Row]:
+        """Measure now."""
+        before = _busy_share()
+        results = self.measure()
+        busy = _warning(max(before, _busy_share()))
+        return [
+            Row(
+                name=figure.name,
+                value=round(result.value, 4),
+                unit=figure.unit,
+                bound=figure.bound,
+                holds=figure.holds(result.value),
+                runs=[round(run, 4) for run in result.runs],
+                measured_on=f"{self.on}; {machine()}",
+                busy=busy,
+            )
+            for figure, result in zip(self.figures, results, strict=True)
+        ]
+
+
+_registered: list[Benchmark] = []
+
+
+def benchmark(*figures: Figure, on: str) -> Callable[[Measure], Measure]:
+    """Register a function that returns one `Measured` for each of `figures`; `on` says what it is measured on."""
+
+    def register(measure: Measure) -> Measure:
+        _registered.append(Benchmark(figures, on, measure))
+        return measure
+
+    return register
+
+
+def all_benchmarks() -> list[Benchmark]:
+    """Those of every module bench_*.py beside this one, in the order of the files."""
+    for path in sorted(Path(__file__).parent.glob("bench_*.py")):
+        importlib.import_module(f"tests.benchmarks.{path.stem}")
+    return list(_registered)
+
+
+def chosen(benchmarks: Sequence[Benchmark], names: Sequence[str]) -> list[Benchmark]:
+    """Those that have a figure with one of `names` in its name; all without names."""
+    wanted = [name.lower() for name in names]
+    return [b for b in benchmarks if not wanted or any(n in f.name.lower() for f in b.figures for n in wanted)]
+
+
+def paired_ratio(ours: Callable[[], float], reference: Callable[[], float], times: int) -> Measured:
+    """Median of ours / reference over `times` pairs, run in turn, so that a machine that slows down slows both."""
+    ratios = []
+    for turn in range(times):
+        if turn % 2:
+            below, above = reference(), ours()
+        else:
+            above, below = ours(), reference()
+        ratios.append(above / below)
+    return Measured.median_of(ratios)
+
+
+def machine() -> str:
+    """Processor, cores, system and Python."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    display = os.environ.get("QT_QPA_PLATFORM") or sys.platform
+    system = f"{platform.system()} {platform.release()}"
+    return f"{name}, {os.cpu_count()} cores, {system}, {display}, Python {platform.python_version()}"
+
+
+def _busy_share() -> float:
+    """How much of the processors is used now, when we use nothing; 0 to 1."""
+    return psutil.cpu_percent(_LOOK_SECONDS) / 100
+
+
+def _warning(share: float) -> str:
+    if share <= BUSY_SHARE:
+        return ""
+    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"the machine was busy: {share:.0%} of it in use before or after{load}"
+
+
+def run(names: Sequence[str], json_file: Path | None) -> int:
+    """Measure, show each row as it is known, and end with how many hold; returns how many could not be measured."""
+    rows: list[Row] = []
+    broken = 0
+    for each in chosen(all_benchmarks(), names):
+        started = time.monotonic()
+        try:
+            new = each.rows()
+        except Exception as error:
+            broken += len(each.figures)
+            for figure in each.figures:
+                print(f"{figure.name}: could not be measured: {error}", flush=True)
+            continue
+        rows += new
+        for row in new:
+            print(row, flush=True)
+        print(f"  measured on {new[0].measured_on}, in {time.monotonic() - started:.0f} s", flush=True)
+        if json_file is not None:
+            json_file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    held = sum(row.holds for row in rows)
+    print(f"{held} of {len(rows) + broken} hold" + (f", {broken} could not be measured" if broken else ""))
+    return broken
