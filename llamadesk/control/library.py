@@ -164,7 +164,7 @@ class ModelControl(QObject):
 
     @Slot()
     def reload(self) -> None:
-        """Load the chosen model as the settings of now say, unless that was asked for already; a reply may end first."""
+        """Load the chosen model as the settings of now say, unless that was asked for; a reply may end first."""
         if self._engine.status.busy:
             self._reload_when_idle = True
             return
