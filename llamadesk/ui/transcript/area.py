@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from llamadesk.ui.transcript.band import ORIGIN, Band, Item
@@ -13,14 +13,15 @@ from llamadesk.ui.transcript.documents import Documents, Measure
 from llamadesk.ui.transcript.look import Column, Look
 from llamadesk.ui.transcript.pieces import Edit
 from llamadesk.ui.transcript.pool import Pool
-from llamadesk.ui.transcript.selection import Position, Selection
+from llamadesk.ui.transcript.selection import Position
+from llamadesk.ui.transcript.tail import Tail
 
 _CANVAS_HEIGHT = 2 * ORIGIN
 _FARTHEST = ORIGIN - 500_000  # from the middle of the canvas; then the band is brought back there
 _ABOVE, _BELOW = 28, 12  # pixels at 100 % before the first and after the last message
 _AHEAD = 700  # pixels above and below the view that are realised in idle moments
 _KEPT = 1_500  # pixels above and below the view after which pieces are given back
-_TAIL_ROWS, _TAIL_PIECES = 2, 12  # of the end of the chat that are always there for screen readers
+_REST_MS = 150
 _LINE_STEP = 60  # pixels of an arrow key; a notch of the wheel is twice that
 
 
@@ -63,20 +64,21 @@ class MessageArea(QAbstractScrollArea):
         self.setAccessibleName("Messages")
         self.setAccessibleDescription("Messages near the visible part of the chat, and the last ones.")
         self.follows = True
-        self.selection = Selection(documents)
         self._documents = documents
         self._look = look
         self._column: Column | None = None
         self._top = 0
-        self._groups_seen = 0
         self._canvas = _Canvas(self.viewport())
         self._canvas.look = look
         attic = QWidget(self)
         attic.hide()
         pool = Pool(attic, self)
         self.band = Band(self._canvas, documents, pool, self._copy_message)
-        self._tail = Band(self._canvas, documents, pool, self._copy_message)
-        self.band.created = self._show_selection_in
+        self._tail = Tail(Band(self._canvas, documents, pool, self._copy_message), documents)
+        self._estimate = QTimer(self)  # guesses follow when the window's edge has come to rest
+        self._estimate.setSingleShot(True)
+        self._estimate.setInterval(_REST_MS)
+        self._estimate.timeout.connect(self._guess_heights)
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.setInterval(0)
@@ -107,8 +109,7 @@ class MessageArea(QAbstractScrollArea):
     def reset(self) -> None:
         """Another chat: everything is given back, and its end is shown."""
         self.band.clear()
-        self._tail.clear()
-        self.selection.clear()
+        self._tail.band.clear()
         self._documents.reset()
         self._top = 0
         self.to_end()
@@ -131,9 +132,7 @@ class MessageArea(QAbstractScrollArea):
         if not edit.pieces and not edit.structure:
             return
         self.band.changed(row, edit.pieces, structure=edit.structure, pin=self.band.at(self._top))
-        if row in self._tail.rows():
-            self._tail.changed(row, edit.pieces, structure=edit.structure, pin=None)
-            self._tail.place()
+        self._tail.edited(row, edit)
         self.settle()
 
     def set_look(self, look: Look) -> None:
@@ -156,11 +155,12 @@ class MessageArea(QAbstractScrollArea):
         self._column = column
         height = self.viewport().height()
         self.band.trim(self._top, self._top + height)
-        self._tail.clear()
+        self._tail.band.clear()
         self.band.set_look(self._look, column)
-        self._tail.set_look(self._look, column)
+        self._tail.band.set_look(self._look, column)
         if not only_moved:
-            self._documents.estimate(self._measure(column))
+            self._documents.set_measure(self._measure(column))
+            self._estimate.start()
         pin = self.band.at(self._top)
         before = pin.piece.height if pin is not None else None
         depth = self._top - pin.y if pin is not None else 0
@@ -170,6 +170,10 @@ class MessageArea(QAbstractScrollArea):
         self.band.refit(pin)
         if pin is not None and before and not self.follows:
             self._top = pin.y + depth * (pin.piece.height or 0) // before
+
+    def _guess_heights(self) -> None:
+        self._documents.estimate()
+        self._show_bar()
 
     def _measure(self, column: Column) -> Measure:
         look = self._look
@@ -270,7 +274,7 @@ class MessageArea(QAbstractScrollArea):
         self._top = top
         self._canvas.move(0, -ORIGIN - top)
         self.band.place()
-        self._keep_tail()
+        self._tail.keep_below(self.band)
         self._show_bar()
         self._idle.start()
         self.moved.emit()
@@ -285,39 +289,12 @@ class MessageArea(QAbstractScrollArea):
         more = self.band.extend_up(top - _AHEAD, limit=1) or more
         if more:
             self.band.place()
-            self._keep_tail()
+            self._tail.keep_below(self.band)
             self._show_bar()
             self._idle.start()
         else:
             rows = self.band.rows()
             self._documents.forget_far(min(rows), max(rows))
-
-    def _keep_tail(self) -> None:
-        """The last messages are always there for screen readers, below whatever is on screen."""
-        count = len(self._documents)
-        shown = self.band.items[-1].row
-        wanted = {row for row in range(max(0, count - _TAIL_ROWS), count) if row > shown}
-        made, self._groups_seen = self.band.groups_made != self._groups_seen, self.band.groups_made
-        if wanted == self._tail.rows() and (not wanted or self._tail.at_end):
-            if wanted and self._tail.top < self.band.bottom + _KEPT:
-                self._tail.move(self.band.bottom + 4 * _KEPT - self._tail.top)
-                self._tail.place()
-            if made:
-                self._tail.raise_groups()
-            return
-        self._tail.clear()
-        if wanted:
-            last = count - 1
-            self._tail.begin(last, self._documents.get(last).pieces[-1], 0)
-            first = min(wanted)
-            for _ in range(_TAIL_PIECES):
-                before = self._documents.neighbour(self._tail.items[0].row, self._tail.items[0].piece, -1)
-                if before is None or before[0] < first:
-                    break
-                self._tail.extend_up(self._tail.top - 1, limit=1)
-            self._tail.move(self.band.bottom + 4 * _KEPT - self._tail.top)
-            self._tail.place()
-            self._tail.raise_groups()
 
     # --- the scroll bar ----------------------------------------------------------------------------
 
@@ -357,7 +334,7 @@ class MessageArea(QAbstractScrollArea):
         else:
             self.scroll_by(distance)
 
-    # --- selection and copying ---------------------------------------------------------------------
+    # --- what lies where --------------------------------------------------------------------------
 
     def position_at(self, point: QPoint) -> tuple[Position, Item] | None:
         """The place in the chat nearest to a point of the viewport."""
@@ -368,28 +345,9 @@ class MessageArea(QAbstractScrollArea):
         offset = item.widget.position_at(QPoint(point.x() - item.x, y - item.y - item.space))
         return Position(item.row, item.piece.key, offset), item
 
-    def show_selection(self) -> None:
-        """Paint what is selected."""
-        for item in self.band.items:
-            self._show_selection_in(item)
-
-    def _show_selection_in(self, item: Item) -> None:
-        item.widget.select(self.selection.within(item.row, item.piece))
-
-    def select_all(self) -> None:
-        """The whole chat."""
-        self.selection.select_all()
-        self.show_selection()
-
-    def copy_selection(self) -> None:
-        """The selected text to the clipboard."""
-        text = self.selection.text()
-        if text:
-            QGuiApplication.clipboard().setText(text)
-
     def _copy_message(self, row: int) -> None:
         QGuiApplication.clipboard().setText(self._documents.source(row))
-        for item in (*self.band.items, *self._tail.items):
+        for item in (*self.band.items, *self._tail.band.items):
             if item.row == row and isinstance(item.widget, FootWidget):
                 item.widget.copy_button.show_done()
 
@@ -413,7 +371,7 @@ class MessageArea(QAbstractScrollArea):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Page and arrow keys, Home and End; Ctrl+C and Ctrl+A."""
+        """Page and arrow keys, Home and End."""
         page = int(self.viewport().height() * 0.9)
         steps = {
             Qt.Key.Key_PageUp: -page,
@@ -428,9 +386,5 @@ class MessageArea(QAbstractScrollArea):
             self.jump_to(0)
         elif key == Qt.Key.Key_End:
             self.to_end()
-        elif event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_selection()
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.select_all()
         else:
             super().keyPressEvent(event)

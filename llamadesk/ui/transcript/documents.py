@@ -34,6 +34,7 @@ class Documents:
     def __init__(self, messages: MessageListModel) -> None:
         self._messages = messages
         self._documents: dict[int, MessageDocument] = {}
+        self._sizes: list[tuple[int, int, bool]] = []  # characters, line breaks, whether the person wrote it
         self._measure = Measure()
         self.heights = Heights()
 
@@ -43,24 +44,37 @@ class Documents:
     def reset(self) -> None:
         """Another chat: nothing of the last one is kept."""
         self._documents.clear()
-        self.estimate(self._measure)
+        self._sizes = [_size(message) for message in self._messages.messages()]
+        self.estimate()
 
-    def estimate(self, measure: Measure) -> None:
-        """Guess all heights anew: the width or the font is another."""
+    def set_measure(self, measure: Measure) -> None:
+        """The width or the font is another: what was laid out is not exact any more. `estimate` guesses anew."""
         self._measure = measure
         for document in self._documents.values():
             for piece in document.pieces:
                 piece.height = None
-        self.heights = Heights(self._guess(message) for message in self._messages.messages())
+
+    def estimate(self) -> None:
+        """Guess the heights of all rows that no piece of is laid out."""
+        measure = self._measure
+        self.heights = Heights(
+            measure.text(length, breaks) + (measure.person_frame if by_person else measure.reply_frame)
+            for length, breaks, by_person in self._sizes
+        )
+        for row in self._documents:
+            self.measured(row)
 
     def append(self, row: int) -> None:
         """A row was added at the end."""
-        self.heights.append(self._guess(self._messages.message(row)))
+        self._sizes.append(_size(self._messages.message(row)))
+        self.heights.append(self._measure.reply_frame)
+        self.changed(row)
 
-    def _guess(self, message: Message) -> int:
-        measure, text = self._measure, message.content
-        frame = measure.person_frame if message.role is Role.USER else measure.reply_frame
-        return frame + measure.text(len(text), text.count("\n"))
+    def changed(self, row: int) -> None:
+        """A row that is not laid out holds another text now."""
+        length, breaks, by_person = self._sizes[row] = _size(self._messages.message(row))
+        frame = self._measure.person_frame if by_person else self._measure.reply_frame
+        self.heights.set(row, frame + self._measure.text(length, breaks))
 
     def get(self, row: int) -> MessageDocument:
         """The document of a row."""
@@ -145,3 +159,7 @@ class Documents:
         for row in [r for r in self._documents if not first - _KEPT_AROUND <= r <= last + _KEPT_AROUND]:
             if row != streaming:
                 del self._documents[row]
+
+
+def _size(message: Message) -> tuple[int, int, bool]:
+    return len(message.content), message.content.count("\n"), message.role is Role.USER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 
 class Heights:
@@ -20,12 +21,8 @@ class Heights:
         return self._values[row]
 
     def _build(self) -> None:
-        tree = [0, *self._values]
-        for index in range(1, len(tree)):
-            parent = index + (index & -index)
-            if parent < len(tree):
-                tree[parent] += tree[index]
-        self._tree = tree
+        sums = [0, *accumulate(self._values)]
+        self._tree = [total - sums[index & (index - 1)] for index, total in enumerate(sums)]
 
     @property
     def total(self) -> int:

@@ -12,8 +12,8 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.transcript.area import MessageArea
 from llamadesk.ui.transcript.blocks.buttons import RoundButton
 from llamadesk.ui.transcript.documents import Documents
-from llamadesk.ui.transcript.drag import Dragging
 from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.picking import Picker
 
 _FLUSH_MS = 33
 """New text is shown this often: 30 times a second reads as smooth, and costs half of 60."""
@@ -31,7 +31,7 @@ class TranscriptView(QGroupBox):
         look = Look(theme)
         self.area = MessageArea(self._documents, look, self)
         self.setFocusProxy(self.area)
-        Dragging(self.area)
+        self.picker = Picker(self.area, self._documents)
         self._to_end = RoundButton("Jump to the end", "arrow-down", self)
         self._to_end.set_look(look)
         self._to_end.hide()
@@ -61,6 +61,7 @@ class TranscriptView(QGroupBox):
 
     def _reset(self) -> None:
         self._pending.clear()
+        self.picker.clear()
         self.area.reset()
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
@@ -80,6 +81,8 @@ class TranscriptView(QGroupBox):
             document = self._documents.peek(row)
             if document is not None:
                 self.area.edited(row, document.replace(self._messages.message(row)))
+            else:
+                self._documents.changed(row)
 
     def _theme_changed(self) -> None:
         look = Look(self._theme)

@@ -1,24 +1,27 @@
-"""The mouse over the messages: selecting across blocks and messages, following links, the context menu."""
+"""Selecting across blocks and messages, copying, following links, the context menu."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, QTimer, QUrl
-from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
 from llamadesk.ui.transcript.area import MessageArea
+from llamadesk.ui.transcript.band import Item
 from llamadesk.ui.transcript.blocks.code import CodeWidget
-from llamadesk.ui.transcript.selection import Position, paragraph_around, word_around
+from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.selection import Position, Selection, paragraph_around, word_around
 
 _SCHEMES = ("http", "https", "mailto")
 _AUTOSCROLL_MS = 30
 
 
-class Dragging(QObject):
-    """Takes over the mouse of a MessageArea: its blocks only say what lies where."""
+class Picker(QObject):
+    """Takes over the mouse of a MessageArea, whose blocks only say what lies where, and its keys for copying."""
 
-    def __init__(self, area: MessageArea) -> None:
+    def __init__(self, area: MessageArea, documents: Documents) -> None:
         super().__init__(area)
+        self.selection = Selection(documents)
         self._area = area
         self._pressed: QPoint | None = None
         self._dragging = False
@@ -29,10 +32,37 @@ class Dragging(QObject):
         self._autoscroll.timeout.connect(self._scroll_on)
         self._mouse = QPoint()
         area.viewport().installEventFilter(self)
+        area.installEventFilter(self)
+        area.band.created = self._show_in
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self.selection.clear()
+        self._show()
+
+    def select_all(self) -> None:
+        """The whole chat."""
+        self.selection.select_all()
+        self._show()
+
+    def copy(self) -> None:
+        """The selected text to the clipboard."""
+        text = self.selection.text()
+        if text:
+            QGuiApplication.clipboard().setText(text)
+
+    def _show(self) -> None:
+        for item in self._area.band.items:
+            self._show_in(item)
+
+    def _show_in(self, item: Item) -> None:
+        item.widget.select(self.selection.within(item.row, item.piece))
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """The viewport's mouse events."""
+        """The viewport's mouse events, the area's keys."""
         kind = event.type()
+        if isinstance(event, QKeyEvent):
+            return kind == QEvent.Type.KeyPress and self._key(event)
         if isinstance(event, QContextMenuEvent):
             self._show_menu(event)
             return True
@@ -51,6 +81,15 @@ class Dragging(QObject):
             return True
         return False
 
+    def _key(self, event: QKeyEvent) -> bool:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.select_all()
+        else:
+            return False
+        return True
+
     def _press(self, point: QPoint, *, again: bool, extend: bool) -> None:
         area = self._area
         area.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -63,12 +102,12 @@ class Dragging(QObject):
         found = area.position_at(point)
         if found is None:
             return
-        if extend and area.selection.anchor is not None:
-            area.selection.drag_to(found[0])
+        if extend and self.selection.anchor is not None:
+            self.selection.drag_to(found[0])
         else:
             first, last = self._unit(point) or (found[0], found[0])
-            area.selection.start(first, last)
-        area.show_selection()
+            self.selection.start(first, last)
+        self._show()
 
     def _unit(self, point: QPoint) -> tuple[Position, Position] | None:
         """The word or paragraph at a point, by the number of clicks; the place alone for one click."""
@@ -103,11 +142,11 @@ class Dragging(QObject):
         unit = self._unit(point)
         if unit is None:
             return
-        self._area.selection.drag_to(*unit)
+        self.selection.drag_to(*unit)
         found = self._area.position_at(point)
         if found is not None and isinstance(found[1].widget, CodeWidget):
             found[1].widget.reveal_position(found[0].offset)
-        self._area.show_selection()
+        self._show()
 
     def _scroll_on(self) -> None:
         height = self._area.viewport().height()
@@ -141,13 +180,13 @@ class Dragging(QObject):
         menu = QMenu(area)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         copy = menu.addAction("Copy")
-        copy.setEnabled(not area.selection.empty)
-        copy.triggered.connect(area.copy_selection)
+        copy.setEnabled(not self.selection.empty)
+        copy.triggered.connect(self.copy)
         link = self._link_at(event.pos())
         if link:
             menu.addAction("Copy link address").triggered.connect(lambda: QGuiApplication.clipboard().setText(link))
         menu.addSeparator()
-        menu.addAction("Select all").triggered.connect(area.select_all)
+        menu.addAction("Select all").triggered.connect(self.select_all)
         menu.popup(event.globalPos())
 
 
