@@ -54,10 +54,8 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setMinimumSize(380, 480)
         self.setAcceptDrops(True)
-        self.sidebar = Sidebar(desk, self.theme)
-        self.chat = ChatPage(desk, self.theme)
         self.pane: SettingsPane | None = None
-        self.panels = Panels(self.sidebar, self.chat, self._make_pane, self.theme)
+        self.panels = Panels(self._make_sidebar, self._make_chat, self._make_pane, self.theme, self)
         self.setCentralWidget(self.panels)
         self._connect()
         self._bind_keys()
@@ -103,8 +101,16 @@ class MainWindow(QMainWindow):
 
     # --- Panels ---
 
-    def _make_pane(self) -> QWidget:
-        self.pane = SettingsPane(self._desk, self.theme)
+    def _make_sidebar(self, parent: QWidget) -> QWidget:
+        self.sidebar = Sidebar(self._desk, self.theme, parent)
+        return self.sidebar
+
+    def _make_chat(self, parent: QWidget) -> QWidget:
+        self.chat = ChatPage(self._desk, self.theme, parent)
+        return self.chat
+
+    def _make_pane(self, parent: QWidget) -> QWidget:
+        self.pane = SettingsPane(self._desk, self.theme, parent)
         self.pane.close_asked.connect(lambda: self._toggle(Side.PANE))
         self.pane.open_file_asked.connect(self._open_file)
         self.pane.open_folder_asked.connect(self._open_folder)

@@ -13,6 +13,9 @@ from llamadesk.ui.theme import ThemeManager
 
 _SIDEBAR, _PANE, _CHAT_AT_LEAST = 248, 320, 330
 
+Maker = Callable[[QWidget], QWidget]
+"""Makes a widget as a child of the one it is given."""
+
 
 class Side(StrEnum):
     """One of the two panels beside the chat."""
@@ -38,9 +41,9 @@ class Panels(QWidget):
     is hidden until it is asked for, and then lies over the chat until the person is done with it.
 
     Args:
-        sidebar: the left panel.
-        chat: the middle.
-        make_pane: makes the right panel when it is first shown.
+        make_sidebar: makes the left panel.
+        make_chat: makes the middle.
+        make_pane: makes the right panel; called when it is first shown.
         theme: lengths follow its text size.
     """
 
@@ -49,24 +52,22 @@ class Panels(QWidget):
 
     def __init__(
         self,
-        sidebar: QWidget,
-        chat: QWidget,
-        make_pane: Callable[[], QWidget],
+        make_sidebar: Maker,
+        make_chat: Maker,
+        make_pane: Maker,
         theme: ThemeManager,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
         self._make_pane = make_pane
-        self._sidebar, self._chat = sidebar, chat
+        self._sidebar, self._chat = make_sidebar(self), make_chat(self)
         self._pane: QWidget | None = None
         self._wanted = {Side.SIDEBAR: True, Side.PANE: False}
         self._over: Side | None = None
-        chat.setParent(self)
         self._scrim = _Scrim(self)
         self._scrim.hide()
         self._scrim.pressed.connect(self.close_over)
-        sidebar.setParent(self)
         theme.changed.connect(self._arrange)
 
     def set_wanted(self, side: Side, wanted: bool) -> None:
@@ -123,8 +124,7 @@ class Panels(QWidget):
             self._over = None
         shown = {*docked, *([self._over] if self._over else [])}
         if Side.PANE in shown and self._pane is None:
-            self._pane = self._make_pane()
-            self._pane.setParent(self)
+            self._pane = self._make_pane(self)
         left = self._width_of(Side.SIDEBAR) if Side.SIDEBAR in docked else 0
         right = self._width_of(Side.PANE) if Side.PANE in docked else 0
         self._chat.setGeometry(left, 0, max(1, self.width() - left - right), self.height())

@@ -25,9 +25,9 @@ def make_window(qtbot: QtBot) -> Iterator[Callable[[StandInDesk], MainWindow]]:
         window = MainWindow(desk)  # type: ignore[arg-type]
         qtbot.addWidget(window)
         window.resize(width, height)
-        window.show()
-        window.activateWindow()
-        qtbot.waitActive(window).__enter__()
+        with qtbot.waitActive(window):
+            window.show()
+            window.activateWindow()
         windows.append(window)
         return window
 

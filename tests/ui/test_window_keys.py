@@ -17,6 +17,8 @@ from llamadesk.ui.main_window import MainWindow
 from llamadesk.ui.panels import Side
 from llamadesk.ui.shortcuts import SHORTCUTS, Act, ShortcutsDialog, keys_text
 
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform cannot
+
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
