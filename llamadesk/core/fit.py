@@ -2,7 +2,7 @@
 
 The formula of the compute buffer was fitted to what llama.cpp reports for six shapes of 2 to 80 layers, micro-batches
 of 32 to 512 and contexts of 512 to 16,384 tokens: mostly exact to 1 %, 10 % off at worst (20 % for a toy).
-What the rest of the process takes was measured.
+What the rest of the engine's process takes was measured.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _KV_BLOCKS: Final = {KvType.F16: (1, 2), KvType.Q8_0: (32, 34), KvType.Q4_0: (32
 _N_CTX_STEP: Final = 256  # llama.cpp rounds a context up to this
 _USUAL_CONTEXT: Final = 8192
 _SHORTEST_CONTEXT: Final = 512
-_PROCESS_BYTES: Final = 80_000_000  # Python, the libraries, llama.cpp's own bookkeeping
-_BYTES_PER_VOCABULARY_TOKEN: Final = 400
+_PROCESS_BYTES: Final = 40_000_000  # Python, the libraries, llama.cpp's own bookkeeping
+_BYTES_PER_VOCABULARY_TOKEN: Final = 450
 _REPACKED: Final = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q2_K_S", "Q4_K_S", "Q4_K_M", "MXFP4"})
 """Quantizations that llama.cpp may rearrange for the processor at hand."""
 
@@ -43,29 +43,35 @@ class MemoryNeed(msgspec.Struct, frozen=True):
     reclaimable_bytes: int = 0
 
 
-def kv_bytes(facts: ModelFacts, n_ctx: int, kv_type: KvType) -> int:
-    """Size of the KV cache for `n_ctx` tokens in bytes."""
+def kv_bytes(facts: ModelFacts, n_ctx: int, kv_type: KvType, v_type: KvType | None = None) -> int:
+    """Size of the KV cache for `n_ctx` tokens in bytes; `v_type` where V is stored in another way than K."""
     n_cells = -(-n_ctx // _N_CTX_STEP) * _N_CTX_STEP
+    n_heads = facts.n_layers * n_cells * facts.n_head_kv
+    return _stored(n_heads * facts.d_head_k, kv_type) + _stored(n_heads * facts.d_head_v, v_type or kv_type)
+
+
+def _stored(n_elements: int, kv_type: KvType) -> int:
     block_elements, block_bytes = _KV_BLOCKS[kv_type]
-    elements = facts.n_head_kv * (facts.d_head_k + facts.d_head_v)
-    return facts.n_layers * n_cells * elements * block_bytes // block_elements
+    return n_elements * block_bytes // block_elements
 
 
 def compute_bytes(facts: ModelFacts, n_ctx: int, n_ubatch: int, flash_attention: bool) -> int:
-    """Size of the compute buffer in bytes: the largest of what the three widest steps of a micro-batch hold at a time,
-    which are the feed-forward part, the output layer and, where it is not fused, the attention."""
+    """Size of the compute buffer in bytes: the larger of what the feed-forward part and, where it is not fused, the
+    attention of a micro-batch hold at a time. (The output layer would be the largest for small models, but the engine
+    asks for the output of one token only.)"""
     n_embd_kv = facts.n_head_kv * facts.d_head_k
     feed_forward = 3 * facts.n_ff + 4 * facts.n_embd
-    output = facts.n_vocab + 2 * facts.n_embd
     attention = 0 if flash_attention else (facts.n_head + 1) * n_ctx + 5 * facts.n_embd + 2 * n_embd_kv
     mask_bytes = 2 * n_ctx * n_ubatch  # f16; as f32 it is counted with the attention
-    return max(4 * n_ubatch * feed_forward + mask_bytes, 4 * n_ubatch * output, 4 * n_ubatch * attention)
+    return max(4 * n_ubatch * feed_forward + mask_bytes, 4 * n_ubatch * attention)
 
 
 def memory_need(facts: ModelFacts, settings: LoadSettings) -> MemoryNeed:
     """What a model needs when it is loaded with `settings`; everything that is not offloaded is in main memory."""
     n_ctx = settings.n_ctx or facts.n_ctx_train
-    kv = kv_bytes(facts, n_ctx, settings.kv_type)
+    # a quantized V needs flash attention
+    v_type = settings.kv_type if settings.flash_attention else KvType.F16
+    kv = kv_bytes(facts, n_ctx, settings.kv_type, v_type)
     compute = compute_bytes(facts, n_ctx, settings.n_ubatch, settings.flash_attention)
     vram_weights, on_gpu = _offloaded(facts, settings.n_gpu_layers)
     embedding = facts.tensor_bytes - facts.repeating_bytes - facts.output_bytes
