@@ -122,16 +122,21 @@ class ConversationListModel(QAbstractListModel):
             self._put_while_searching(conversation)
             return
         old = self.row_of(conversation.id)
-        if old is not None and self._all[old].updated_at == conversation.updated_at:
-            self._all[old] = conversation
-            self.dataChanged.emit(self.index(old), self.index(old))
-            return
-        if old is not None:
-            self._remove_row(old)
-        row = bisect.bisect_left(self._all, _newest_first(conversation), key=_newest_first)
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._all.insert(row, conversation)
-        self.endInsertRows()
+        others = [c for c in self._all if c.id != conversation.id]
+        row = bisect.bisect_left(others, _newest_first(conversation), key=_newest_first)
+        others.insert(row, conversation)
+        if old is None:
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._all = others
+            self.endInsertRows()
+        elif old == row:
+            self._all = others
+            self.dataChanged.emit(self.index(row), self.index(row))
+        else:  # moved, not removed and inserted: a view would select, and so open, a neighbour of a row that goes
+            self.beginMoveRows(QModelIndex(), old, old, QModelIndex(), row if row < old else row + 1)
+            self._all = others
+            self.endMoveRows()
+            self.dataChanged.emit(self.index(row), self.index(row))
         self._groups_changed()
 
     def remove(self, conversation_id: ConversationId) -> None:

@@ -149,3 +149,16 @@ def test_engine_state_announces_changes_once() -> None:
     card = Device("Vulkan0", "a card", DeviceKind.GPU, 1, 2)
     state.set_devices((Device("CPU", "", DeviceKind.CPU, 1, 1), card))
     assert state.gpus == (card,)
+
+
+def test_a_chat_that_is_written_to_moves_and_is_never_removed() -> None:
+    """A view selects a neighbour of a row that goes, and selecting opens it: another chat would come on screen."""
+    model = ConversationListModel(lambda: TODAY)
+    old, new = chat(1, at(TODAY, 8)), chat(2, at(TODAY, 9))
+    model.show([old, new])
+    removed: list[object] = []
+    model.rowsRemoved.connect(lambda *_: removed.append(1))
+    model.put(msgspec.structs.replace(new, updated_at=at(TODAY, 10)))
+    model.put(msgspec.structs.replace(old, updated_at=at(TODAY, 11)))
+    assert [model.conversation(row).id for row in range(2)] == [old.id, new.id]
+    assert not removed
