@@ -13,6 +13,7 @@ from pathlib import Path
 from llamadesk.core.errors import ProblemError
 from llamadesk.core.paths import DataFolders
 from llamadesk.store.connection import beside, connect_to_look, sync_to_disk
+from llamadesk.store.examine import TABLES
 from llamadesk.store.migrations import schema_version
 from llamadesk.store.problems import explained
 
@@ -100,7 +101,7 @@ def _verify(original: sqlite3.Connection, copy: sqlite3.Connection) -> None:
         error = sqlite3.DatabaseError(f"the copy is not sound: {verdict}")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
-    for table in ("conversation", "message", "setting"):
+    for table in TABLES:
         count = f"SELECT count(*) FROM {table}"
         if original.execute(count).fetchone() != copy.execute(count).fetchone():
             raise OSError(f"the copy lacks rows of {table}")

@@ -12,6 +12,7 @@ from llamadesk.store.migrations import APPLICATION_ID, schema_version
 from llamadesk.store.problems import primary_code, store_problem
 
 TABLES = ("conversation", "message", "setting")
+_SMALLEST_PAGE = 512
 # Not damage, but the world around the file; the caller explains them.
 _AROUND = (
     sqlite3.SQLITE_BUSY,
@@ -38,8 +39,11 @@ def damage_in(path: Path, newest_schema: int, *, thorough: bool = False) -> str 
         ProblemError: STORE_NEWER.
         sqlite3.Error: it cannot be looked at.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    size = path.stat().st_size if path.exists() else 0
+    if size == 0:
         return None
+    if size < _SMALLEST_PAGE:  # SQLite would take it for a new database, and write over it
+        return f"it is no database ({size} bytes)"
     try:
         with closing(connect_to_look(path)) as connection:
             return _damage(connection, path, newest_schema, thorough)

@@ -169,8 +169,11 @@ class Store:
         return await self._read(report.check, self._folders)
 
     async def backup_if_due(self) -> bool:
-        """Make today's backup unless there is one, for idle moments; True where it was made. Trouble is only logged."""
-        return await self._write(Backups(self._folders).daily_if_due)
+        """Make today's backup unless there is one, for idle moments; True where it was made. Trouble is only logged.
+
+        The search index is checked on the same occasion.
+        """
+        return await self._write(self._care)
 
     def close(self) -> None:
         """Finish all that was asked, merge the WAL into the database, release its locks; blocking, may be repeated."""
@@ -213,6 +216,13 @@ class Store:
             if error.problem.code is ProblemCode.STORE_DAMAGED:
                 suspect(self._folders)
             raise
+
+    def _care(self, connection: sqlite3.Connection) -> bool:
+        made = Backups(self._folders).daily_if_due(connection)
+        # Damage to the index can make a search find too little without any error.
+        if made and not search.is_sound(connection):
+            search.rebuild(connection)
+        return made
 
     def _open(self, migrations: Sequence[Migration]) -> OpenDatabase:
         with explained(self._folders.root):

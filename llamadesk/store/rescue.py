@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from llamadesk.core.chat import Role, Status
 from llamadesk.store import conversations
 from llamadesk.store.connection import storable
+from llamadesk.store.examine import TABLES
 from llamadesk.store.messages import checksum
+from llamadesk.store.problems import primary_code
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-_MAX_FAILURES = 50_000  # ranges of rows that cannot be read, before the rest of a table is given up
+_MAX_FAILURES = 5_000  # ranges of rows that cannot be read, before the rest of a table is given up
+_MAX_BARREN_FAILURES = 500  # where not a single row could be read
 _MAX_ID = 2**62
 _FALLBACK_LAST_ID = 1_000_000
 _ROLES = frozenset(Role)
@@ -38,6 +42,9 @@ class Rescue:
     def __init__(self, target: sqlite3.Connection) -> None:
         """`target` must be in a transaction, which lasts until `finish`."""
         self._target = target
+        self._columns = {
+            table: {name for _, name, *_ in target.execute(f"PRAGMA table_info({table})")} for table in TABLES
+        }
         self._damaged: dict[int, Row] = {}
         self._n_taken = 0
         self.n_conversations = 0
@@ -53,6 +60,7 @@ class Rescue:
 
     def take(self, source: sqlite3.Connection, *, backup: bool = False) -> None:
         """Take what is readable and new. Raises sqlite3.DatabaseError where not even the schema is."""
+        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         for row in readable_rows(source, "setting"):
             if isinstance(row.get("key"), str) and isinstance(row.get("value"), str):
                 self._insert("setting", {"key": row["key"], "value": row["value"]})
@@ -79,8 +87,9 @@ class Rescue:
 
     def _take_message(self, row: Row, backup: bool) -> None:
         mended = row | _sound_message(row)
-        sound = isinstance(row.get("content"), str) and row["role"] in _ROLES
-        if sound and row["checksum"] == checksum(row["conversation_id"], row["parent_id"], row["role"], row["content"]):
+        place = mended["conversation_id"], mended["parent_id"], mended["role"], mended["content"]
+        as_read = row.get("conversation_id"), row.get("parent_id"), row.get("role"), row.get("content")
+        if as_read == place and mended["checksum"] == checksum(*place):
             taken = self._insert("message", mended)
             self._n_taken += taken
             self.n_from_backup += taken and backup
@@ -89,16 +98,13 @@ class Rescue:
 
     def _insert(self, table: str, row: Row) -> bool:
         """Insert a row unless one with its id is there; True where it went in."""
-        columns = [column for column in row if column in self._columns(table)]
+        columns = [column for column in row if column in self._columns[table]]
         sql = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         try:
             return self._target.execute(sql, [row[column] for column in columns]).rowcount == 1
         except sqlite3.IntegrityError as error:
             log.warning("a row of %s is lost: %s", table, error)
             return False
-
-    def _columns(self, table: str) -> set[str]:
-        return {name for _, name, *_ in self._target.execute(f"PRAGMA table_info({table})")}
 
     def _count(self, table: str) -> int:
         (count,) = self._target.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -139,28 +145,29 @@ def readable_rows(source: sqlite3.Connection, table: str) -> Iterator[Row]:
     """Every row of `table` that can be read, some perhaps twice.
 
     Where a range of rows fails, each half of it is tried again, down to the row, so that a damaged page costs only the
-    rows behind it.
+    rows behind it. The widest ranges come first: where little can be read, the patience is spent on that little last.
     """
-    ranges = [(1, _last_id(source, table))]
-    failures = 0
+    ranges = deque([(1, _last_id(source, table))])
+    failures = n_read = 0
     while ranges and failures < _MAX_FAILURES:
-        first, last = ranges.pop()
+        first, last = ranges.popleft()
         try:
             cursor = source.execute(f"SELECT * FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
             names = [description[0] for description in cursor.description]
             for row in cursor:
                 yield dict(zip(names, row, strict=True))
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
+                n_read += 1
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table or column
                 return
             failures += 1
-        except sqlite3.DatabaseError:
-            failures += 1
+            if failures == _MAX_BARREN_FAILURES and n_read == 0:
+                return
         else:
             continue
         if first < last:
             middle = (first + last) // 2
-            ranges += [(middle + 1, last), (first, middle)]
+            ranges += [(first, middle), (middle + 1, last)]
 
 
 def _last_id(source: sqlite3.Connection, table: str) -> int:
@@ -178,28 +185,28 @@ def _sound_conversation(row: Row) -> Row:
     """The columns of a conversation, with something harmless where the damage left another type."""
     moment = conversations.now()
     return {
-        "title": _text(row["title"]) or "Recovered chat",
-        "created_at": _whole(row["created_at"]) or moment,
-        "updated_at": _whole(row["updated_at"]) or moment,
-        "leaf_id": _whole(row["leaf_id"]),
-        "draft": _text(row["draft"]),
-        "deleted_at": _whole(row["deleted_at"]),
+        "title": _text(row.get("title")) or "Recovered chat",
+        "created_at": _whole(row.get("created_at")) or moment,
+        "updated_at": _whole(row.get("updated_at")) or moment,
+        "leaf_id": _whole(row.get("leaf_id")),
+        "draft": _text(row.get("draft")),
+        "deleted_at": _whole(row.get("deleted_at")),
     }
 
 
 def _sound_message(row: Row) -> Row:
     """The same for a message. Its checksum stays what it was, so that a damaged one stays marked."""
-    parent_id = _whole(row["parent_id"])
+    parent_id = _whole(row.get("parent_id"))
     return {
-        "conversation_id": _whole(row["conversation_id"]) or 1,
+        "conversation_id": _whole(row.get("conversation_id")) or 1,
         "parent_id": parent_id if parent_id is not None and parent_id < row["id"] else None,
-        "role": row["role"] if row["role"] in _ROLES else Role.ASSISTANT.value,
-        "status": row["status"] if row["status"] in _STATUSES else Status.FAILED.value,
-        "created_at": _whole(row["created_at"]) or conversations.now(),
-        "model_name": _text(row["model_name"]),
-        "stats": row["stats"] if isinstance(row["stats"], str) else None,
-        "checksum": row["checksum"] if isinstance(row["checksum"], bytes) else b"",
-        "content": _text(row["content"]),
+        "role": row.get("role") if row.get("role") in _ROLES else Role.ASSISTANT.value,
+        "status": row.get("status") if row.get("status") in _STATUSES else Status.FAILED.value,
+        "created_at": _whole(row.get("created_at")) or conversations.now(),
+        "model_name": _text(row.get("model_name")),
+        "stats": row.get("stats") if isinstance(row.get("stats"), str) else None,
+        "checksum": row.get("checksum") if isinstance(row.get("checksum"), bytes) else b"",
+        "content": _text(row.get("content")),
     }
 
 
