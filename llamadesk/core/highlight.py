@@ -188,8 +188,8 @@ class Highlighter:
         return self._runs[line]
 
     def read_ahead(self, line: int, seconds: float) -> bool:
-        """Read on towards `line` for about so long. Returns whether `runs(line)` now costs nothing; a view that was taken
-        far down into long code shows it plain until then."""
+        """Read on towards `line` for about so long. Returns whether `runs(line)` costs nothing now; a view that was
+        taken far down into long code shows it plain until then."""
         until = time.perf_counter() + seconds
         last = min(line, len(self._lines) - 1, MAX_LINES - 1)
         while self._lexer and len(self._runs) <= last:

@@ -103,12 +103,12 @@ class _RegexLineLexer:
                 if not end_tag:
                     break
                 inner = None
-            for matches, action, new_state in self._rules[stack[-1]]:
+            match, action, new_state = None, Error, None
+            for matches, rule_action, rule_state in self._rules[stack[-1]]:
                 match = matches(text, position)
                 if match:
+                    action, new_state = rule_action, rule_state
                     break
-            else:
-                match, action, new_state = None, Error, None
             if self._openers and (opened := self._opened(text, position, action)):
                 tokens.append((position, opened.token, line[position:]))
                 return tokens, _State(tuple(stack), opened, inner)

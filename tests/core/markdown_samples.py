@@ -7,17 +7,30 @@ import re
 
 from markdown_it import MarkdownIt
 
-from llamadesk.core.markdown import CodeBlock, Paragraph, RuleBlock, TableBlock, TextBlock
+from llamadesk.core.markdown import CodeBlock, Paragraph, RuleBlock, TextBlock
 from llamadesk.core.markdown.inline import spans
 from llamadesk.core.markdown.lines import task
 
-WORDS = "alpha beta gamma delta omega pi rho sigma tau phi 가나다 漢字 سلام שלום é 🙂".split()
+WORDS = ["alpha", "beta", "gamma", "delta", "omega", "pi", "rho", "sigma", "가나다", "漢字", "سلام", "שלום", "é", "🙂"]
 STARTS = [
-    "", "", "", "", "", "- ", "- ", "* ", "+ ", "1. ", "2. ", "3) ", "10. ", "> ", "> ", ">", "# ", "### ", "```", "~~~",
-    "```py", "---", "***", "===", "    ", "  ", "   ", "      ", "- - ", "> - ", "> 1. ", "1. > ", "- > ", "-", "1.", "-\t", "\t",
-    "- [ ] ", "- [x] ", "> > ", "- ```", "   ```", "  ```", "-     ",
-]  # fmt: skip
-INLINES = ["**{}**", "*{}*", "`{}`", "[{}](https://e.org/a)", "~~{}~~", "<b>{}", "{}_x", "**{}", "`{}", "[{}]", "\\*{}", "&amp;{}"]
+    *("", "", "", "", "", "- ", "- ", "* ", "+ ", "1. ", "2. ", "3) ", "10. ", "> ", "> ", ">", "# ", "### "),
+    *("```", "~~~", "```py", "---", "***", "===", "    ", "  ", "   ", "      ", "- - ", "> - ", "> 1. ", "1. > "),
+    *("- > ", "-", "1.", "-\t", "\t", "- [ ] ", "- [x] ", "> > ", "- ```", "   ```", "  ```", "-     "),
+]
+INLINES = [
+    "**{}**",
+    "*{}*",
+    "`{}`",
+    "[{}](https://e.org/a)",
+    "~~{}~~",
+    "<b>{}",
+    "{}_x",
+    "**{}",
+    "`{}",
+    "[{}]",
+    "\\*{}",
+    "&amp;{}",
+]
 
 
 def random_line(rng: random.Random, inlines: bool) -> str:
@@ -30,8 +43,8 @@ def random_line(rng: random.Random, inlines: bool) -> str:
 
 
 def random_plain_text(rng: random.Random) -> str:
-    """Without what markdown-it itself reads differently from CommonMark's own parser: a lazy continuation or the line of a
-    quote that is indented by four columns, and blank lines at the end of code."""
+    """Without what markdown-it itself reads differently from CommonMark's own parser: a lazy continuation or the line
+    of a quote that is indented by four columns, and blank lines at the end of code."""
     starts = [start for start in STARTS if not start.startswith(("    ", "\t", "   `", "  `")) and "~" not in start]
     lines = []
     for _ in range(rng.randint(1, 12)):
@@ -203,4 +216,4 @@ def random_split(rng: random.Random, text: str, shortest: int = 1) -> list[str]:
 
 
 def words_of(text: str) -> list[str]:
-    return re.findall(r"[a-z가-힣]+", text)
+    return re.findall(r"[a-z]{2,}|[가-힣]+", text)

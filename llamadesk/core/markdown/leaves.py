@@ -26,7 +26,8 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class TextLeaf:
-    """A paragraph, or a heading (`level` > 0). `marker` is that of the list item that it begins, or ""."""
+    """A paragraph, or a heading (`level` > 0). `marker` is that of the list item that it begins, or "". It `is_cut`
+    where its line goes on in the next one."""
 
     place: Place
     lines: list[str]
@@ -34,6 +35,7 @@ class TextLeaf:
     level: int = 0
     continues: bool = False
     joint: str = ""
+    is_cut: bool = False
     length: int = 0
 
     def __post_init__(self) -> None:
@@ -62,7 +64,9 @@ class TextLeaf:
                 return []
         text = "\n".join(lines)
         if not self.continues:
-            text = text.strip(" \t")
+            text = text.lstrip(" \t")
+        if not self.is_cut:
+            text = text.rstrip(" \t")
         marker = self.marker
         done = task(text) if marker else None
         if done:

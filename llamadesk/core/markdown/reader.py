@@ -139,11 +139,14 @@ class BlockReader:
         if isinstance(leaf, CodeLeaf | IndentedLeaf):
             leaf.go_on(text)
             return
-        self._close_leaf()
         if isinstance(leaf, TextLeaf):
+            leaf.is_cut = True
+            self._close_leaf()
             self._leaf = TextLeaf(leaf.place, [text], level=leaf.level, continues=True)
-        elif text.strip():
-            self._leaf = self._text_leaf(text)
+        else:
+            self._close_leaf()
+            if text.strip():
+                self._leaf = self._text_leaf(text)
 
     # --- Containers -------------------------------------------------------------------------------------------------
 
