@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollBar, QStyle, QStyleOptionSlider, QWidget
 
@@ -19,13 +19,17 @@ class ThinBar(QScrollBar):
         super().__init__(orientation, parent)
         self._look: Look | None = None
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        if orientation is Qt.Orientation.Vertical:
-            self.setFixedWidth(THICKNESS)
 
     def set_look(self, look: Look) -> None:
         """Colours."""
         self._look = look
         self.update()
+
+    def sizeHint(self) -> QSize:
+        """As thin as it is painted."""
+        hint = super().sizeHint()
+        vertical = self.orientation() is Qt.Orientation.Vertical
+        return QSize(THICKNESS, hint.height()) if vertical else QSize(hint.width(), THICKNESS)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The handle."""

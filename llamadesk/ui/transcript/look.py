@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPixmap, QTextCharFormat
@@ -33,7 +34,8 @@ class Look:
 
     def __init__(self, theme: ThemeManager) -> None:
         self.colours = theme.colours
-        self.px = theme.px
+        # Asked for thousands of times while one screen is laid out, and the same until the next Look.
+        self.px = functools.cache(theme.px)
         self.fonts = {
             role: theme.font(role) for role in ("body", "bold", "small", "mono", "heading1", "heading2", "heading3")
         }
@@ -41,6 +43,8 @@ class Look:
         self._formats: dict[tuple[Style, bool, int], QTextCharFormat] = {}
         self._wide_spaces: dict[int, QTextCharFormat] = {}
         self._metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
+        self._line_heights = {role: self._make_line_height(role) for role in self.fonts}
+        self._baselines = {role: self._make_baseline(role) for role in self.fonts}
 
     def colour(self, name: str) -> QColor:
         """A colour by its name in `Colours`."""
@@ -66,13 +70,19 @@ class Look:
 
     def line_height(self, role: str) -> float:
         """The distance of lines, whatever faces they mix."""
+        return self._line_heights[role]
+
+    def baseline(self, role: str) -> float:
+        """How far below a line's top its baseline lies."""
+        return self._baselines[role]
+
+    def _make_line_height(self, role: str) -> float:
         if role == "mono":
             return float(round(self.metrics(role).height() * 1.15))
         factor = 1.6 if role in ("body", "bold") else 1.35
         return float(round(self.fonts[role].pixelSize() * factor))
 
-    def baseline(self, role: str) -> float:
-        """How far below a line's top its baseline lies."""
+    def _make_baseline(self, role: str) -> float:
         metrics = self.metrics(role)
         return (self.line_height(role) - metrics.height()) / 2 + metrics.ascent()
 
