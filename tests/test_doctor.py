@@ -76,7 +76,8 @@ def test_a_fresh_installation(data_folders: DataFolders, starter_model: Path) ->
 def test_models_and_chats(data_folders: DataFolders) -> None:
     make_chat(data_folders, Status.STREAMING).close()
     data_folders.models.mkdir()
-    Shape().write(data_folders.models / "älter-\udcff-7B-Q8_0.gguf")
+    Shape().write(data_folders.models / "älter-7B-Q8_0.gguf")
+    Shape().write(data_folders.models / "bad-\udcff-Q8_0.gguf")
     (data_folders.models / "old.bin").write_bytes(b"tjgg" + bytes(5000))
     before = everything_in(data_folders.root)
     code, report = examine(data_folders)
@@ -84,7 +85,7 @@ def test_models_and_chats(data_folders: DataFolders) -> None:
     assert code == 0
     found = next(model for model in report["models"]["found"] if "7B" in model["family"])
     assert (found["quantization"], found["layers"], found["trained_context"]) == ("Q8_0", 2, 512)
-    assert [Path(model["path"]).name for model in report["models"]["unusable"]] == ["old.bin"]
+    assert [Path(model["path"]).name for model in report["models"]["unusable"]] == ["bad-\udcff-Q8_0.gguf", "old.bin"]
     database = report["database"]
     assert (database["state"], database["n_conversations"], database["n_messages"]) == ("sound", 1, 2)
     assert database["path"] == str(data_folders.database)

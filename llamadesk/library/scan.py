@@ -40,8 +40,15 @@ def read_model(path: Path) -> ModelFile:
     """The chat model in the file at `path`, whatever its suffix.
 
     Raises:
-        ProblemError: as `llamadesk.core.gguf.read_facts`.
+        ProblemError: as `llamadesk.core.gguf.read_facts`; MODEL_UNREADABLE also where the path is no Unicode, because it
+            is sent to the engine and stored.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        title = "The name of this file or of its folder holds characters that are not valid."
+        advice = "Rename it, then try again."
+        raise ProblemError(Problem(ProblemCode.MODEL_UNREADABLE, title, advice, ascii(str(path)))) from error
     try:
         status = path.stat()
     except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import gguf_files as files
@@ -166,3 +167,11 @@ def test_read_model_whatever_its_suffix(tmp_path: Path) -> None:
     with pytest.raises(ProblemError) as caught:
         read_model(tmp_path)
     assert caught.value.problem.code == ProblemCode.MODEL_NOT_GGUF
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
+def test_name_that_is_no_unicode(tmp_path: Path) -> None:
+    path = LLAMA.write(tmp_path / "bad-\udcff.gguf")
+    result = scan([tmp_path], [])
+    assert result.families == ()
+    assert [(path, problem.code) for path, problem in result.problems] == [(path, ProblemCode.MODEL_UNREADABLE)]
