@@ -40,7 +40,7 @@ def read_model(path: Path) -> ModelFile:
     """The chat model in the file at `path`, whatever its suffix.
 
     Raises:
-        ProblemError: as `llamadesk.core.gguf.read_facts`; MODEL_UNREADABLE also where the path is no Unicode, because it
+        ProblemError: as `llamadesk.core.gguf.read_facts`; also MODEL_UNREADABLE where the path is no Unicode, as it
             is sent to the engine and stored.
     """
     try:
