@@ -22,7 +22,7 @@ def idle_engine() -> Iterator[EngineDriver]:
 def starter_engine(starter_model: Path) -> Iterator[EngineDriver]:
     """One real engine with the starter model loaded for all tests that only ask."""
     engine = EngineDriver()
-    loaded = engine.load(starter_model, n_ctx=2048)
+    loaded = engine.load(starter_model, n_ctx=2048, n_threads=1)
     assert isinstance(loaded, Loaded), loaded
     yield engine
     engine.close()

@@ -187,6 +187,17 @@ def test_requests_that_wait_are_done_in_order_or_cancelled(idle_engine: EngineDr
     assert engine.reply(ids[3]).end.reason in {FinishReason.LENGTH, FinishReason.END}
 
 
+def test_a_full_context_ends_the_reply(idle_engine: EngineDriver, tiny: TinyWriter) -> None:
+    assert isinstance(idle_engine.load(tiny(), n_ctx=256), Loaded)
+    for seed in range(20):
+        reply = idle_engine.chat(user("hello"), sampling=Sampling(temperature=1.0, seed=seed))
+        if reply.end.reason is FinishReason.CONTEXT_FULL:
+            break
+    assert reply.end.reason is FinishReason.CONTEXT_FULL
+    assert reply.end.n_past == reply.end.n_ctx == 256
+    assert isinstance(idle_engine.chat(user("hello"), max_tokens=3).end, Finished)
+
+
 def test_unload_frees_the_model(idle_engine: EngineDriver, tiny: TinyWriter) -> None:
     assert isinstance(idle_engine.load(tiny()), Loaded)
     idle_engine.unload()
