@@ -1,7 +1,7 @@
 """Conversations and messages as plain values.
 
-The messages of a conversation form a tree (`parent_id`), so that an edit or a new reply adds a sibling and loses nothing.
-What is on screen is one path through it: from the root to the conversation's `leaf_id`.
+The messages of a conversation form a tree (`parent_id`), so that an edit or a new reply adds a sibling and loses
+nothing. What is on screen is one path through it: from the root to the conversation's `leaf_id`.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ TITLE_LENGTH = 60
 
 
 def title_from(text: str, length: int = TITLE_LENGTH) -> str:
-    """A chat's title from its first message: its first line with any text, cut at a word, at most `length` characters."""
+    """A chat's title from its first message: its first line with any text, cut after a word at `length` characters."""
     line = next((" ".join(line.split()) for line in text[:4000].splitlines() if line.strip()), "")
     line = line.strip("#*_`> ").strip()
     if not line:
@@ -114,5 +114,5 @@ def title_from(text: str, length: int = TITLE_LENGTH) -> str:
     if len(line) <= length:
         return line
     cut = line[: length - 1]
-    at_word, _, _ = cut.rpartition(" ")
+    at_word, _, _ = line[:length].rpartition(" ")
     return (at_word if len(at_word) > length // 2 else cut).rstrip(" ,.;:") + "…"

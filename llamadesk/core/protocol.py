@@ -207,7 +207,7 @@ class PromptProgress(msgspec.Struct, frozen=True, tag=True):
 
 
 class Delta(msgspec.Struct, frozen=True, tag=True):
-    """More text of the reply. `n_tokens` tokens were generated since the last Delta; `n_past` are now in the context."""
+    """More text of the reply. `n_tokens` were generated since the last Delta; `n_past` are now in the context."""
 
     id: RequestId
     text: str

@@ -5,6 +5,7 @@ A value is a plain JSON scalar. `validate` is the only way a value becomes a set
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,9 +86,11 @@ class Setting:
             if self.maximum is not None and len(value) > self.maximum:
                 raise ValueError(f"{self.label}: at most {self.maximum:.0f} characters.")
             return value
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == math.inf:
             raise ValueError(f"{self.label}: must be a number.")
-        if self.minimum is not None and value < self.minimum or self.maximum is not None and value > self.maximum:
+        is_low = self.minimum is not None and value < self.minimum
+        is_high = self.maximum is not None and value > self.maximum
+        if is_low or is_high:
             raise ValueError(f"{self.label}: must be between {self.minimum:g} and {self.maximum:g}.")
         if isinstance(self.default, int):
             if value != int(value):
@@ -254,7 +257,15 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting(WINDOW_GEOMETRY, "", "Window", "Where the window was, in Qt's own encoding.", Group.HIDDEN),
         Setting(SIDEBAR_SHOWN, True, "Sidebar", "Whether the list of chats is shown.", Group.HIDDEN),
         Setting(PANE_SHOWN, False, "Settings", "Whether the settings pane is shown.", Group.HIDDEN),
-        Setting(OPEN_CONVERSATION, 0, "Open chat", "The chat that was open last; 0 is a new one.", Group.HIDDEN),
+        Setting(
+            OPEN_CONVERSATION,
+            0,
+            "Open chat",
+            "The chat that was open last; 0 is a new one.",
+            Group.HIDDEN,
+            minimum=0,
+            maximum=2**63 - 1,
+        ),
         Setting(
             NEW_CHAT_DRAFT,
             "",
