@@ -31,9 +31,10 @@ class ChatPage(QWidget):
         self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
         # With their parent from the start: a widget that gets another one later has its style sheet worked out again.
+        # The order is the one that screen readers read in.
+        self.header = Header(desk, theme, self)
         self._middle = QStackedWidget(self)
         self._foot = QWidget(self)
-        self.header = Header(desk, theme, self)
         self.empty = EmptyState(desk, theme, self._middle)
         self.transcript = TranscriptView(desk.transcript, theme, self._middle)
         self.notices = NoticeStack(desk, theme, self._foot)

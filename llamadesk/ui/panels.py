@@ -130,12 +130,16 @@ class Panels(QWidget):
         self._chat.setGeometry(left, 0, max(1, self.width() - left - right), self.height())
         self._scrim.setGeometry(self.rect())
         self._scrim.setVisible(self._over is not None)
-        self._scrim.raise_()
+        if self._over:
+            self._scrim.raise_()
         for side, panel in ((Side.SIDEBAR, self._sidebar), (Side.PANE, self._pane)):
             if panel is None:
                 continue
             width = self._width_of(side)
             panel.setGeometry(QRect(0 if side is Side.SIDEBAR else self.width() - width, 0, width, self.height()))
             panel.setVisible(side in shown)
-            panel.raise_()
+            if side is self._over:
+                panel.raise_()
+            elif side is Side.SIDEBAR:
+                panel.lower()  # screen readers read in this order
         self.changed.emit()

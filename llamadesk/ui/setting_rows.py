@@ -47,6 +47,7 @@ class SettingRow(QWidget):
         self._label = label(setting.label, "field")
         self._label.setBuddy(control)
         self._value = label("", "value")
+        self._value.hide()
         cost = " Reloads the model." if setting.needs is Needs.LOAD else ""
         self._help = label(setting.help + cost, "small", wrap=True)
         self._note = label("", "small", wrap=True)
@@ -213,6 +214,7 @@ class SliderRow(SettingRow):
     def _show_words(self) -> None:
         words = self.words(self._slider.value())
         self._value.setText(words)
+        self._value.setVisible(bool(words))
         self._slider.setAccessibleDescription(words)
 
 

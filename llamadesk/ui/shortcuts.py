@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
@@ -87,6 +87,7 @@ class ShortcutsDialog(QDialog):
         grid = QGridLayout(table)
         grid.setHorizontalSpacing(theme.px(32))
         grid.setVerticalSpacing(theme.px(10))
+        grid.setContentsMargins(theme.px(6), 0, theme.px(14), 0)
         rows = [(shortcut.keys[0], shortcut.label) for shortcut in SHORTCUTS]
         for row, (keys, label) in enumerate((*_IN_PLACE, *rows)):
             grid.addWidget(QLabel(label), row, 0)
@@ -97,11 +98,13 @@ class ShortcutsDialog(QDialog):
         scroll = QScrollArea()
         scroll.setWidget(table)
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
+        close = QPushButton("Close")
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[theme.px(16)] * 4)
         layout.addWidget(scroll)
-        layout.addWidget(buttons)
-        self.resize(theme.px(440), theme.px(560))
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        self.resize(max(theme.px(440), table.sizeHint().width() + theme.px(48)), theme.px(580))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from llamadesk.core.chat import Conversation, ConversationId
 from llamadesk.ui.chat_list import ChatList
@@ -41,6 +41,8 @@ class Sidebar(QWidget):
         self._search = QLineEdit(placeholderText="Search chats", clearButtonEnabled=True)
         self._search.setAccessibleName("Search chats")
         self._search.setToolTip(hint(Act.SEARCH))
+        for clear in self._search.findChildren(QToolButton):
+            clear.setAccessibleName("Clear search")
         self._search.installEventFilter(self)
         self._search.textChanged.connect(desk.chats.search)
         self._search.returnPressed.connect(self._open_first)

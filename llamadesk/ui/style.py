@@ -91,7 +91,9 @@ def _text_sheet(theme: ThemeManager) -> str:
         "small": (12, 400, c.text_muted),
         "faint": (11, 400, c.text_faint),
     }
-    return "".join(
+    # The family is said here: a sheet that says only a size may take the family from before the application had one.
+    family = theme.font("ui").families()[0]
+    return f'QWidget {{ font-family: "{family}"; font-size: {theme.px(13)}px; }}\n' + "".join(
         f'QLabel[role="{role}"] {{ font-size: {theme.px(size)}px; font-weight: {weight}; color: {colour}; }}\n'
         for role, (size, weight, colour) in sizes.items()
     )
@@ -141,7 +143,7 @@ def _field_sheet(theme: ThemeManager) -> str:
     handle = groove + 2 * theme.px(6)  # as much above the groove as below; a radius over the half would be ignored
     return f"""
     QLineEdit, QPlainTextEdit, QAbstractSpinBox {{ {field} padding: {theme.px(5)}px {theme.px(8)}px; }}
-    QComboBox {{ {field} padding: {theme.px(5)}px {theme.px(8)}px; }}
+    QComboBox {{ combobox-popup: 0; {field} padding: {theme.px(5)}px {theme.px(8)}px; }}
     QLineEdit:focus, QPlainTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus {{
         border: 2px solid {c.focus}; padding: {theme.px(5) - 1}px {theme.px(8) - 1}px; }}
     QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {c.text_faint};
@@ -153,7 +155,8 @@ def _field_sheet(theme: ThemeManager) -> str:
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QComboBox QAbstractItemView {{ background: {c.surface_raised}; color: {c.text}; border: 1px solid {c.border_strong};
         selection-background-color: {c.selected}; selection-color: {c.text}; outline: none; }}
-    QComboBox QAbstractItemView::item {{ min-height: {theme.px(30)}px; padding: 0 {theme.px(8)}px; }}
+    QComboBox QAbstractItemView::item {{ min-height: {theme.px(30)}px; padding: 0 {theme.px(8)}px; color: {c.text}; }}
+    QComboBox QAbstractItemView::item:selected {{ background: {c.selected}; }}
     QSlider {{ min-height: {handle + 6}px; border: 1px solid transparent; border-radius: {theme.px(6)}px; }}
     QSlider::groove:horizontal {{ height: {groove}px; background: {c.pressed}; border-radius: {theme.px(2)}px; }}
     QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: {theme.px(2)}px; }}

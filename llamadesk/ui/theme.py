@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import sys
@@ -139,6 +140,21 @@ DARK = Colours(
     syntax_type="#6fd0c5",
 )
 
+
+def high_contrast(colours: Colours) -> Colours:
+    """The same colours for someone who asked their system for more contrast: stronger borders, no faint text."""
+    return dataclasses.replace(
+        colours,
+        text_muted=colours.text,
+        text_faint=colours.text_muted,
+        border=colours.text_muted,
+        border_strong=colours.text,
+        quote_bar=colours.text_muted,
+        scrollbar=colours.text_muted,
+        syntax_comment=colours.text_muted,
+    )
+
+
 _SANS = "Inter"
 _MONO = "JetBrains Mono"
 
@@ -212,11 +228,14 @@ class ThemeManager(QObject):
         hints = QGuiApplication.styleHints()
         self._dark = hints.colorScheme() is Qt.ColorScheme.Dark
         hints.colorSchemeChanged.connect(self._follow_system)
+        self._contrast = hints.accessibility().contrastPreference() is Qt.ContrastPreference.HighContrast
+        hints.accessibility().contrastPreferenceChanged.connect(self._follow_contrast)
 
     @property
     def colours(self) -> Colours:
         """Of the theme in use."""
-        return DARK if self._dark else LIGHT
+        colours = DARK if self._dark else LIGHT
+        return high_contrast(colours) if self._contrast else colours
 
     @property
     def dark(self) -> bool:
@@ -271,6 +290,10 @@ class ThemeManager(QObject):
     def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         if self._theme is Theme.SYSTEM:
             self._use(scheme is Qt.ColorScheme.Dark)
+
+    def _follow_contrast(self, preference: Qt.ContrastPreference) -> None:
+        self._contrast = preference is Qt.ContrastPreference.HighContrast
+        self.changed.emit()
 
     def _use(self, dark: bool) -> None:
         if dark != self._dark:

@@ -172,3 +172,20 @@ def test_the_shipped_fonts_are_used(window: MainWindow) -> None:
     for role, family in (("body", "Inter"), ("mono", "JetBrains Mono"), ("heading1", "Inter")):
         font = window.theme.font(role)
         assert font.families() == [family] and font.exactMatch()
+
+
+def test_a_wish_for_more_contrast_is_followed(window: MainWindow) -> None:
+    hints = QGuiApplication.styleHints().accessibility()
+    hints.contrastPreferenceChanged.emit(Qt.ContrastPreference.HighContrast)  # as the desktop would
+    colours = window.theme.colours
+    assert contrast(colours.border, colours.window) >= 3
+    assert contrast(colours.text_faint, colours.window) > contrast(LIGHT.text_faint, LIGHT.window)
+    hints.contrastPreferenceChanged.emit(Qt.ContrastPreference.NoPreference)
+    assert window.theme.colours in (LIGHT, DARK)
+
+
+def test_screen_readers_read_from_left_to_right(make_window: Make, desk: StandInDesk) -> None:
+    desk.settings.set(PANE_SHOWN, True)
+    window = make_window(desk)
+    read = [child for child in window.panels.children() if child in (window.sidebar, window.chat, window.pane)]
+    assert read == [window.sidebar, window.chat, window.pane]
