@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from llamadesk.core.chat import ConversationId, Message, MessageId, ReplyStats, Role, Status, Timestamp
@@ -31,7 +31,7 @@ from llamadesk.ui.transcript.view import TranscriptView
 
 pytestmark = [
     pytest.mark.allow_log("no font on this machine has"),
-    pytest.mark.qt_log_ignore("does not support grabbing the mouse"),  # offscreen, while a selection is dragged
+    pytest.mark.qt_log_ignore("This plugin does not support"),  # offscreen: grabbing the mouse, hints of sizes
 ]
 
 REPLY = """Some *text* with `code`, **bold** and a [link](https://example.com).
@@ -107,7 +107,7 @@ def view(qtbot: QtBot, theme: ThemeManager) -> View:
 
 
 def band(view: TranscriptView) -> Band:
-    return view.area.band
+    return view.area.strip.band
 
 
 def check_no_holes(view: TranscriptView) -> None:
@@ -115,7 +115,7 @@ def check_no_holes(view: TranscriptView) -> None:
     area = view.area
     items = band(view).items
     assert items
-    top, bottom = area.top, area.top + area.viewport().height()
+    top, bottom = area.strip.top, area.strip.top + area.viewport().height()
     assert band(view).top <= top or band(view).at_start
     assert band(view).bottom >= bottom or band(view).at_end
     for above, below in pairwise(items):
@@ -148,18 +148,18 @@ def text_item(view: TranscriptView, containing: str) -> Item:
 
 def test_opens_at_the_end_and_scrolls_to_the_start(view: View, qapp: QApplication) -> None:
     shown = view(chat(200))
-    assert shown.area.at_end
+    assert shown.area.strip.at_end
     check_no_holes(shown)
     bar = shown.area.verticalScrollBar()
     assert bar.value() == bar.maximum() > 0
-    shown.area.jump_to(0)
+    shown.area.strip.jump_to(0)
     check_no_holes(shown)
     assert bar.value() == 0
     assert band(shown).at_start
     first = band(shown).items[0]
-    assert first.row == 0 and 0 < first.y - shown.area.top < 60
-    shown.area.to_end()
-    assert shown.area.at_end
+    assert first.row == 0 and 0 < first.y - shown.area.strip.top < 60
+    shown.area.strip.to_end()
+    assert shown.area.strip.at_end
     settle(qapp)
     check_no_holes(shown)
 
@@ -169,7 +169,7 @@ def test_only_what_is_near_the_screen_has_widgets(view: View, qapp: QApplication
     settle(qapp)
     assert len(band(shown).items) < 80
     for value in range(0, shown.area.verticalScrollBar().maximum(), 200_000):
-        shown.area.jump_to(value)
+        shown.area.strip.jump_to(value)
         settle(qapp)
     assert len(shown.findChildren(BlockWidget)) < 400
 
@@ -185,7 +185,7 @@ def test_random_scrolls_jumps_resizes_and_growth_leave_no_holes(view: View, qapp
     for _ in range(160):
         action = rng.randrange(9)
         if action == 0:
-            area.jump_to(rng.randrange(area.verticalScrollBar().maximum() + 1))
+            area.strip.jump_to(rng.randrange(area.verticalScrollBar().maximum() + 1))
         elif action == 1:
             shown.resize(rng.randrange(300, 1400), rng.randrange(200, 900))
         elif action == 2:
@@ -204,9 +204,9 @@ def test_random_scrolls_jumps_resizes_and_growth_leave_no_holes(view: View, qapp
             model.append_text(streaming, rng.choice(("word " * 20, "\n\n", "```\ncode\n", "- item\n", REPLY)))
             shown.flush()
         elif action == 6:
-            (area.to_end if rng.random() < 0.3 else lambda: area.jump_to(0))()
+            (area.strip.to_end if rng.random() < 0.3 else lambda: area.strip.jump_to(0))()
         else:
-            area.scroll_by(rng.randrange(-900, 900))
+            area.strip.scroll_by(rng.randrange(-900, 900))
         if rng.random() < 0.5:
             qapp.processEvents()
         check_no_holes(shown)
@@ -215,8 +215,8 @@ def test_random_scrolls_jumps_resizes_and_growth_leave_no_holes(view: View, qapp
 def test_what_is_read_stays_while_guesses_above_are_corrected(view: View, qapp: QApplication) -> None:
     shown = view(chat(300))
     area = shown.area
-    area.jump_to(area.verticalScrollBar().maximum() // 2)
-    item = band(shown).at(area.top + 200)
+    area.strip.jump_to(area.verticalScrollBar().maximum() // 2)
+    item = band(shown).at(area.strip.top + 200)
     assert item is not None
 
     def place() -> int:
@@ -226,7 +226,7 @@ def test_what_is_read_stays_while_guesses_above_are_corrected(view: View, qapp: 
     settle(qapp)  # pieces above are laid out in idle moments
     assert place() == before
     for _ in range(20):
-        area.scroll_by(-30)
+        area.strip.scroll_by(-30)
         before += 30
         assert place() == before
         settle(qapp)
@@ -235,16 +235,16 @@ def test_what_is_read_stays_while_guesses_above_are_corrected(view: View, qapp: 
 def test_what_is_read_stays_while_a_reply_grows(view: View) -> None:
     shown = view([*chat(30), message(31, "", status=Status.STREAMING)])
     model: MessageListModel = shown.model  # type: ignore[attr-defined]
-    shown.area.scroll_by(-1500)
-    assert not shown.area.follows
-    item = band(shown).at(shown.area.top + 100)
+    shown.area.strip.scroll_by(-1500)
+    assert not shown.area.strip.follows
+    item = band(shown).at(shown.area.strip.top + 100)
     assert item is not None
     before = item.widget.mapTo(shown.area.viewport(), QPoint(0, 0)).y()
     for _ in range(40):
         model.append_text(MessageId(31), "Some more words. " * 10 + "\n\n")
         shown.flush()
     assert item.widget.mapTo(shown.area.viewport(), QPoint(0, 0)).y() == before
-    assert not shown.area.at_end
+    assert not shown.area.strip.at_end
     check_no_holes(shown)
 
 
@@ -255,20 +255,20 @@ def test_the_end_is_followed_until_one_scrolls_up(view: View) -> None:
     for _ in range(60):
         model.append_text(MessageId(1), "Some more words. " * 5 + "\n\n")
         shown.flush()
-        assert shown.area.at_end
+        assert shown.area.strip.at_end
         check_no_holes(shown)
     assert button.isHidden()
-    shown.area.scroll_by(-400)
+    shown.area.strip.scroll_by(-400)
     model.append_text(MessageId(1), "And more. " * 50)
     shown.flush()
-    assert not shown.area.at_end
+    assert not shown.area.strip.at_end
     assert button.isVisible()
     button.click()
-    assert shown.area.at_end
+    assert shown.area.strip.at_end
     assert button.isHidden()
-    shown.area.scroll_by(-400)
+    shown.area.strip.scroll_by(-400)
     model.append(message(2, "A new question brings the end back"))
-    assert shown.area.at_end
+    assert shown.area.strip.at_end
 
 
 def look_of(view: TranscriptView) -> list[tuple[object, ...]]:
@@ -292,7 +292,7 @@ def test_a_streamed_reply_looks_like_the_whole_one(view: View, qapp: QApplicatio
     model.replace(message(1, REPLY))
     whole = view([message(0, "Hi"), message(1, REPLY)])
     for shown in (streamed, whole):
-        shown.area.jump_to(0)
+        shown.area.strip.jump_to(0)
         settle(qapp)
     assert look_of(streamed) == look_of(whole)
     assert streamed.grab().toImage() == whole.grab().toImage()
@@ -302,19 +302,19 @@ def test_recycled_widgets_look_like_new_ones(view: View, qapp: QApplication) -> 
     fresh = view(chat(40))
     used = view(chat(60, (REPLY, "x" * 3000, "Short.")))
     for value in range(0, used.area.verticalScrollBar().maximum(), 1500):
-        used.area.jump_to(value)
+        used.area.strip.jump_to(value)
         settle(qapp)
     used.model.show(chat(40))  # type: ignore[attr-defined]
     for shown in (fresh, used):
-        shown.area.scroll_by(-1700)
+        shown.area.strip.scroll_by(-1700)
         settle(qapp)
     assert fresh.grab().toImage() == used.grab().toImage()
 
 
 def test_a_change_of_theme_and_text_size_keeps_the_place(view: View, theme: ThemeManager, qapp: QApplication) -> None:
     shown = view(chat(60))
-    shown.area.jump_to(shown.area.verticalScrollBar().maximum() // 2)
-    item = band(shown).at(shown.area.top)
+    shown.area.strip.jump_to(shown.area.verticalScrollBar().maximum() // 2)
+    item = band(shown).at(shown.area.strip.top)
     assert item is not None
     row = item.row
     light = shown.grab().toImage()
@@ -324,7 +324,7 @@ def test_a_change_of_theme_and_text_size_keeps_the_place(view: View, theme: Them
     theme.set_zoom(150)
     settle(qapp)
     check_no_holes(shown)
-    after = band(shown).at(shown.area.top)
+    after = band(shown).at(shown.area.strip.top)
     assert after is not None and after.row == row
     theme.set_zoom(100)
     theme.set_theme(Theme.LIGHT)
@@ -345,7 +345,7 @@ def test_messages_are_named_groups_in_order_and_the_last_ones_are_always_there(v
         ]
 
     for value in (0, shown.area.verticalScrollBar().maximum() // 2, shown.area.verticalScrollBar().maximum()):
-        shown.area.jump_to(value)
+        shown.area.strip.jump_to(value)
         settle(qapp)
         found = names()
         assert found[-2:] == texts[-2:]
@@ -353,7 +353,7 @@ def test_messages_are_named_groups_in_order_and_the_last_ones_are_always_there(v
         assert numbers == sorted(set(numbers))
     speakers = [group.accessibleName() for group in shown.findChildren(MessageGroup) if group.isVisible()]
     assert set(speakers) == {"You", "Model"}
-    shown.area.jump_to(0)
+    shown.area.strip.jump_to(0)
     shown.model.append(message(301, "Unique answer"))  # type: ignore[attr-defined]
     assert names()[-1] == "Unique answer"
 
@@ -361,7 +361,7 @@ def test_messages_are_named_groups_in_order_and_the_last_ones_are_always_there(v
 def test_the_last_reply_can_be_read_from_outside_while_it_streams_below(view: View) -> None:
     shown = view([*chat(60), message(61, "", status=Status.STREAMING)])
     model: MessageListModel = shown.model  # type: ignore[attr-defined]
-    shown.area.jump_to(0)
+    shown.area.strip.jump_to(0)
     model.append_text(MessageId(61), "The capital is Paris.")
     shown.flush()
     assert any("Paris" in block.accessibleName() for block in shown.findChildren(BlockWidget) if block.isVisible())
@@ -418,7 +418,7 @@ def drag(qtbot: QtBot, view: TranscriptView, start: QPoint, end: QPoint) -> None
 
 
 def point_in(view: TranscriptView, item: Item, x: int, y: int) -> QPoint:
-    return QPoint(item.x + x, item.y + item.space - view.area.top + y)
+    return QPoint(item.x + x, item.y + item.space - view.area.strip.top + y)
 
 
 def test_a_drag_selects_across_blocks_and_messages(view: View, qtbot: QtBot) -> None:
@@ -481,17 +481,17 @@ def test_keys_and_wheel_scroll(view: View, qtbot: QtBot) -> None:
     shown = view(chat(60))
     area = shown.area
     for key in (Qt.Key.Key_PageUp, Qt.Key.Key_Up):
-        top = area.top
+        top = area.strip.top
         qtbot.keyClick(area, key)
-        assert area.top < top
+        assert area.strip.top < top
     for key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
-        top = area.top
+        top = area.strip.top
         qtbot.keyClick(area, key)
-        assert area.top > top
+        assert area.strip.top > top
     qtbot.keyClick(area, Qt.Key.Key_Home)
     assert area.verticalScrollBar().value() == 0
     qtbot.keyClick(area, Qt.Key.Key_End)
-    assert area.at_end
+    assert area.strip.at_end
 
 
 def wheel(view: TranscriptView, item: Item, turn: QPoint) -> None:
@@ -501,15 +501,19 @@ def wheel(view: TranscriptView, item: Item, turn: QPoint) -> None:
 def test_the_wheel_over_code_scrolls_the_chat_and_sideways_the_code(view: View) -> None:
     shown = view(chat(30), width=420)
     area = shown.area
-    while not any(item.piece.kind is Kind.CODE for item in band(shown).visible(area.top, area.top + 300)):
-        area.scroll_by(-200)
-    code = next(item for item in band(shown).visible(area.top, area.top + 300) if item.piece.kind is Kind.CODE)
-    top = area.top
+
+    def code_on_screen() -> Item | None:
+        items = band(shown).visible(area.strip.top, area.strip.top + 300)
+        return next((item for item in items if item.piece.kind is Kind.CODE), None)
+
+    while (code := code_on_screen()) is None:
+        area.strip.scroll_by(-200)
+    top = area.strip.top
     wheel(shown, code, QPoint(0, 120))
-    assert area.top < top
-    top = area.top
+    assert area.strip.top < top
+    top = area.strip.top
     wheel(shown, code, QPoint(-120, 0))
-    assert area.top == top
+    assert area.strip.top == top
     assert isinstance(code.widget, CodeWidget)
     assert code.widget.offset > 0
 
@@ -542,9 +546,9 @@ def test_nothing_that_a_message_names_is_opened(
     port = shown.area.viewport()
     for y in range(0, port.height(), 8):
         for x in range(0, port.width(), 40):
-            link = band(shown).at(y + shown.area.top)
+            link = band(shown).at(y + shown.area.strip.top)
             assert link is not None
-            href = link.widget.link_at(QPoint(x - link.x, y + shown.area.top - link.y - link.space))
+            href = link.widget.link_at(QPoint(x - link.x, y + shown.area.strip.top - link.y - link.space))
             assert href == "" or href.startswith("http")
     good = text_item(shown, "good")
     place = point_in(shown, good, 12, good.content_height - 12)
@@ -573,7 +577,7 @@ def test_nothing_that_a_message_names_is_opened(
 def test_hostile_texts_are_shown(view: View, qapp: QApplication, text: str) -> None:
     shown = view([message(0, text), message(1, text)])
     for value in (0, 1000, shown.area.verticalScrollBar().maximum() // 2, 1 << 30):
-        shown.area.jump_to(value)
+        shown.area.strip.jump_to(value)
         settle(qapp)
         shown.grab()
         check_no_holes(shown)
@@ -591,7 +595,7 @@ def test_a_chat_that_is_left_leaves_nothing_behind(view: View, qapp: QApplicatio
     counts = []
     for _ in range(4):
         for value in range(0, shown.area.verticalScrollBar().maximum(), 9000):
-            shown.area.jump_to(value)
+            shown.area.strip.jump_to(value)
             settle(qapp)
         model.show(chat(60, (REPLY, "Short.")))
         model.show([])
@@ -599,3 +603,36 @@ def test_a_chat_that_is_left_leaves_nothing_behind(view: View, qapp: QApplicatio
         model.show(chat(60))
         counts.append(widgets())
     assert counts[-1] <= counts[1]
+
+
+def test_tab_goes_through_the_buttons_in_order_and_out(theme: ThemeManager, qtbot: QtBot, qapp: QApplication) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    model = MessageListModel()
+    before, view, after = QPushButton("before"), TranscriptView(model, theme), QPushButton("after")
+    layout = QVBoxLayout(window)
+    for widget in (before, view, after):
+        layout.addWidget(widget)
+    window.resize(800, 700)
+    window.show()
+    window.activateWindow()
+    qtbot.waitActive(window)
+    model.show(chat(2))
+    view.area.strip.jump_to(0)
+    settle(qapp)
+    before.setFocus()
+    names, places = [], []
+    for _ in range(5):
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        qtbot.keyClick(focus, Qt.Key.Key_Tab)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        names.append(focus.accessibleName() or focus.objectName())
+        places.append(focus.mapToGlobal(QPoint(0, 0)).y() + (view.area.strip.top if view.isAncestorOf(focus) else 0))
+    assert names == ["Messages", "Copy", "Copy code", "Copy", ""]
+    assert QApplication.focusWidget() is after
+    assert places[1:4] == sorted(places[1:4])
+    view.area.setFocus()
+    qtbot.keyClick(view.area, Qt.Key.Key_Backtab)
+    assert QApplication.focusWidget() is before

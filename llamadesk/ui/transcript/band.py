@@ -180,6 +180,7 @@ class Band:
     def refit(self, pin: Item | None) -> None:
         """Measure every item again; `pin` stays where it is."""
         for item in self.items:
+            item.widget.look = None  # whatever it kept was of another width or theme
             self._measure(item)
         for row in self._groups:
             self._documents.measured(row)

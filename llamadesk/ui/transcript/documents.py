@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from llamadesk.core.chat import Message, Role
@@ -151,13 +152,12 @@ class Documents:
         grown = len(document.pieces) - before  # -1: its text shows nothing
         return index if step > 0 else index + grown
 
-    def forget_far(self, first: int, last: int) -> None:
-        """Drop the documents far from the rows `first` to `last`, but for those that are being written."""
-        if len(self._documents) <= last - first + 1 + 2 * _KEPT_AROUND:
-            return
+    def forget_far(self, near: Set[int], kept: Set[int]) -> None:
+        """Drop the documents far from the rows `near`, but for those `kept` and the one that is being written."""
+        first, last = min(near) - _KEPT_AROUND, max(near) + _KEPT_AROUND
         streaming = self._messages.streaming_row()
-        for row in [r for r in self._documents if not first - _KEPT_AROUND <= r <= last + _KEPT_AROUND]:
-            if row != streaming:
+        for row in [row for row in self._documents if not first <= row <= last]:
+            if row != streaming and row not in kept:
                 del self._documents[row]
 
 

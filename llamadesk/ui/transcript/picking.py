@@ -33,7 +33,7 @@ class Picker(QObject):
         self._mouse = QPoint()
         area.viewport().installEventFilter(self)
         area.installEventFilter(self)
-        area.band.created = self._show_in
+        area.strip.band.created = self._show_in
 
     def clear(self) -> None:
         """Select nothing."""
@@ -52,7 +52,7 @@ class Picker(QObject):
             QGuiApplication.clipboard().setText(text)
 
     def _show(self) -> None:
-        for item in self._area.band.items:
+        for item in self._area.strip.band.items:
             self._show_in(item)
 
     def _show_in(self, item: Item) -> None:
@@ -151,7 +151,7 @@ class Picker(QObject):
     def _scroll_on(self) -> None:
         height = self._area.viewport().height()
         beyond = self._mouse.y() if self._mouse.y() < 0 else self._mouse.y() - height
-        self._area.scroll_by(max(-120, min(120, beyond)))
+        self._area.strip.scroll_by(max(-120, min(120, beyond)))
         self._select_to(QPoint(self._mouse.x(), max(0, min(height - 1, self._mouse.y()))))
 
     def _release(self, point: QPoint) -> None:
@@ -171,7 +171,7 @@ class Picker(QObject):
         if found is None:
             return ""
         item = found[1]
-        y = point.y() + self._area.top - item.y - item.space
+        y = point.y() + self._area.strip.top - item.y - item.space
         link = item.widget.link_at(QPoint(point.x() - item.x, y))
         return link if QUrl(link).scheme().lower() in _SCHEMES else ""
 

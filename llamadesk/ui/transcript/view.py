@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QTimer
-from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QGroupBox, QWidget
 
 from llamadesk.core.chat import Role
+from llamadesk.core.highlight import preload
 from llamadesk.state.transcript import MessageListModel
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.transcript.area import MessageArea
@@ -15,6 +16,9 @@ from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.look import Look
 from llamadesk.ui.transcript.picking import Picker
 
+_PRELOAD_MS = 1_000
+_LANGUAGES = ("python", "bash", "javascript", "cpp", "html", "sql", "rust", "yaml")
+"""Their lexers are loaded, one at a time, before any code asks for them."""
 _FLUSH_MS = 33
 """New text is shown this often: 30 times a second reads as smooth, and costs half of 60."""
 
@@ -35,8 +39,8 @@ class TranscriptView(QGroupBox):
         self._to_end = RoundButton("Jump to the end", "arrow-down", self)
         self._to_end.set_look(look)
         self._to_end.hide()
-        self._to_end.clicked.connect(self.area.to_end)
-        self.area.moved.connect(self._show_button)
+        self._to_end.clicked.connect(self.area.strip.to_end)
+        self.area.strip.moved.connect(self._show_button)
         self._pending: dict[int, list[str]] = {}
         self._flush = QTimer(self)
         self._flush.setSingleShot(True)
@@ -47,8 +51,14 @@ class TranscriptView(QGroupBox):
         messages.dataChanged.connect(self._data_changed)
         messages.text_appended.connect(self._text_appended)
         theme.changed.connect(self._theme_changed)
-        QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
-        self.area.reset()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._focus_changed)
+        self._languages = list(_LANGUAGES)
+        self._preload = QTimer(self)
+        self._preload.setInterval(_PRELOAD_MS)
+        self._preload.timeout.connect(self._preload_next)
+        self.area.strip.reset()
 
     def flush(self) -> None:
         """Show the text that came in since the last time."""
@@ -57,18 +67,18 @@ class TranscriptView(QGroupBox):
         for row, texts in pending.items():
             document = self._documents.peek(row)
             if document is not None:
-                self.area.edited(row, document.append("".join(texts)))
+                self.area.strip.edited(row, document.append("".join(texts)))
 
     def _reset(self) -> None:
         self._pending.clear()
         self.picker.clear()
-        self.area.reset()
+        self.area.strip.reset()
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
         self.flush()
         for row in range(first, last + 1):
             self._documents.append(row)
-        self.area.row_added(by_person=self._messages.message(last).role is Role.USER)
+        self.area.strip.row_added(by_person=self._messages.message(last).role is Role.USER)
 
     def _text_appended(self, row: int, text: str) -> None:
         self._pending.setdefault(row, []).append(text)
@@ -80,7 +90,7 @@ class TranscriptView(QGroupBox):
             self._pending.pop(row, None)
             document = self._documents.peek(row)
             if document is not None:
-                self.area.edited(row, document.replace(self._messages.message(row)))
+                self.area.strip.edited(row, document.replace(self._messages.message(row)))
             else:
                 self._documents.changed(row)
 
@@ -88,12 +98,11 @@ class TranscriptView(QGroupBox):
         look = Look(self._theme)
         self._to_end.set_look(look)
         self.area.set_look(look)
-        self.area.settle()
         self._place_button()
 
     def _show_button(self) -> None:
         self._to_end.setVisible(
-            not self.area.at_end and self.area.distance_to_end() > self.area.viewport().height() // 8
+            not self.area.strip.at_end and self.area.strip.distance_to_end > self.area.viewport().height() // 8
         )
 
     def _place_button(self) -> None:
@@ -103,6 +112,24 @@ class TranscriptView(QGroupBox):
     def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
         if new is not None and new is not self.area and self.area.viewport().isAncestorOf(new):
             self.area.reveal(new)
+
+    def _preload_next(self) -> None:
+        """One lexer at a time, while nothing is written: its first use would be seen as a stall."""
+        if self._messages.streaming_row() is None:
+            preload((self._languages.pop(0),))
+        if not self._languages:
+            self._preload.stop()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Get ready for code."""
+        super().showEvent(event)
+        if self._languages:
+            self._preload.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Do nothing while nobody looks."""
+        self._preload.stop()
+        super().hideEvent(event)
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         """The messages fill it; the round button floats over their lower edge."""

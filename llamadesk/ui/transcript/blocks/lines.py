@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QTextCharFormat, QTextLayout, QTextOption
+from PySide6.QtGui import QPainter, QTextCharFormat, QTextLayout, QTextLine, QTextOption
 
 from llamadesk.core.markdown import Span, Style
 from llamadesk.ui.transcript.look import Look
@@ -151,8 +152,8 @@ class StyledText:
         for number in range(first.lineNumber(), last.lineNumber() + 1):
             line = layout.lineAt(number)
             line_end = line.textStart() + line.textLength()
-            left = _x_at(line.cursorToX(max(start, line.textStart())))
-            right = _x_at(line.cursorToX(min(end, line_end)))
+            left = _x_at(line, max(start, line.textStart()))
+            right = _x_at(line, min(end, line_end))
             yield QRectF(min(left, right), number * distance, abs(right - left), distance)
 
     def position_at(self, x: float, y: float) -> int:
@@ -175,6 +176,6 @@ class StyledText:
         return max(0.0, self.height - self.line_distance)
 
 
-def _x_at(result: object) -> float:
-    """QTextLine.cursorToX gives (x, position) in some versions of PySide and x alone in others."""
-    return float(result[0]) if isinstance(result, tuple) else float(result)  # type: ignore[arg-type]
+def _x_at(line: QTextLine, position: int) -> float:
+    """Where a position lies in its line."""
+    return cast(tuple[float, int], line.cursorToX(position))[0]
