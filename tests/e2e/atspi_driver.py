@@ -1,79 +1,142 @@
-"""Reads and works a window from outside, as a screen reader does, through AT-SPI.
+"""Reads and works a window from outside, as a screen reader does: AT-SPI's D-Bus interfaces.
 
-Run by the *system's* Python, which alone has the bindings; driven by JSON lines: a request {"do": ..., ...} on standard
-input, an answer {"result": ...} or {"error": ...} on standard output. `window.py` is the other end.
+Run by the *system's* Python, which has Gio; driven by JSON lines: a request {"do": ..., ...} on standard input, an
+answer {"result": ...} or {"error": ...} on standard output. `window.py` is the other end.
 
-A node is named by its role (AT-SPI's words: "push button", "text", "slider", ...) and its accessible name.
+A node is named by its role (AT-SPI's words: "push button", "text", "slider", ...) and its accessible name. The bare
+interfaces are used and not libatspi: nothing is cached here, and the children of a node come in one answer. Asking for
+them one by one is a race that Qt loses: a scroll area that is asked for a child it no longer has reads beyond its list.
 """
 
 import json
 import sys
 import time
 
-import gi
-
-gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi, GLib  # noqa: E402
+from gi.repository import Gio, GLib
 
 POLL_SECONDS = 0.05
 CALL_TIMEOUT_MS = 5000
+ENABLED, SHOWING = 8, 25  # bits of AT-SPI's state
+ROOT = "/org/a11y/atspi/accessible/root"
 
 
 class NotThereError(Exception):
     """No such node in the window, or not yet."""
 
 
-def children(node):
-    """The nodes below, without those that vanish while they are asked for."""
-    for i in range(node.get_child_count()):
-        child = node.get_child_at_index(i)
-        if child is not None:
-            yield child
+def accessibility_bus():
+    session = Gio.bus_get_sync(Gio.BusType.SESSION)
+    reply = session.call_sync(
+        "org.a11y.Bus",
+        "/org/a11y/bus",
+        "org.a11y.Bus",
+        "GetAddress",
+        None,
+        None,
+        Gio.DBusCallFlags.NONE,
+        CALL_TIMEOUT_MS,
+        None,
+    )
+    flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+    return Gio.DBusConnection.new_for_address_sync(reply.unpack()[0], flags, None, None)
 
 
-def walk(node):
-    """`node` and all below it, in order."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+class Node:
+    """One accessible object: where it is on the bus."""
 
+    def __init__(self, bus, owner, path):
+        self.bus = bus
+        self.owner = owner
+        self.path = path
 
-def state(node, wanted):
-    return node.get_state_set().contains(wanted)
+    def call(self, interface, method, signature="()", *arguments):
+        """The unpacked answer; a tuple of one is that one."""
+        answer = self.bus.call_sync(
+            self.owner,
+            self.path,
+            interface if "." in interface else "org.a11y.atspi." + interface,
+            method,
+            GLib.Variant(signature, arguments),
+            None,
+            Gio.DBusCallFlags.NONE,
+            CALL_TIMEOUT_MS,
+            None,
+        ).unpack()
+        return answer[0] if len(answer) == 1 else answer
 
+    def get(self, interface, name):
+        return self.call("org.freedesktop.DBus.Properties", "Get", "(ss)", "org.a11y.atspi." + interface, name)
 
-def showing(node):
-    return state(node, Atspi.StateType.SHOWING)
+    @property
+    def role(self):
+        return self.call("Accessible", "GetRoleName")
+
+    @property
+    def name(self):
+        return self.get("Accessible", "Name")
+
+    @property
+    def children(self):
+        return [Node(self.bus, owner, path) for owner, path in self.call("Accessible", "GetChildren")]
+
+    def state(self, bit):
+        low, _high = self.call("Accessible", "GetState")
+        return bool(low >> bit & 1)
+
+    @property
+    def showing(self):
+        return self.state(SHOWING)
+
+    def has(self, interface):
+        return "org.a11y.atspi." + interface in self.call("Accessible", "GetInterfaces")
+
+    @property
+    def text(self):
+        """Its own text; "" of a node that has none."""
+        return self.call("Text", "GetText", "(ii)", 0, -1) if self.has("Text") else ""
+
+    def walk(self):
+        """This node and all below it, in order, without those that vanish meanwhile."""
+        yield self
+        try:
+            children = self.children
+        except GLib.Error:
+            return
+        for child in children:
+            yield from child.walk()
 
 
 class Driver:
     """One application, found by its process id."""
 
     def __init__(self):
+        self.bus = accessibility_bus()
         self.pid = 0
 
     def app(self):
-        desktop = Atspi.get_desktop(0)
-        desktop.clear_cache()
-        for app in children(desktop):
-            if app.get_process_id() == self.pid:
-                app.clear_cache()
+        for app in Node(self.bus, "org.a11y.atspi.Registry", ROOT).children:
+            bus = Node(self.bus, "org.freedesktop.DBus", "/org/freedesktop/DBus")
+            pid = bus.call("org.freedesktop.DBus", "GetConnectionUnixProcessID", "(s)", app.owner)
+            if pid == self.pid:
                 return app
         raise NotThereError(f"no window of process {self.pid}")
 
     def find(self, role, name):
-        for node in walk(self.app()):
-            if node.get_role_name() == role and node.get_name() == name and showing(node):
-                return node
+        for node in self.app().walk():
+            try:
+                if node.name == name and node.role == role and node.showing:
+                    return node
+            except GLib.Error:  # it has just vanished
+                continue
         raise NotThereError(f"no {role} {name!r}")
 
     # --- What can be asked for; each is tried again until it works or the time is up ---
 
     def do_window(self):
         """The window's title."""
-        for window in children(self.app()):
-            if showing(window):
-                return window.get_name()
+        for window in self.app().children:
+            if window.showing:
+                return window.name
         raise NotThereError("no window on the screen")
 
     def do_has(self, role, name):
@@ -82,73 +145,63 @@ class Driver:
 
     def do_press(self, role, name):
         node = self.find(role, name)
-        if not state(node, Atspi.StateType.ENABLED):
+        if not node.state(ENABLED):
             raise NotThereError(f"{role} {name!r} cannot be pressed now")
-        action = node.get_action_iface()
-        for i in range(action.get_n_actions()):
-            if action.get_action_name(i) in ("Press", "Toggle"):
-                action.do_action(i)
-                return True
+        names = [action[0] for action in node.call("Action", "GetActions")]
+        for word in ("Press", "Toggle"):
+            if word in names:
+                return node.call("Action", "DoAction", "(i)", names.index(word))
         raise NotThereError(f"{role} {name!r} has no press")
 
     def do_select(self, role, name, item):
         """Choose the first item of a list whose name begins with `item`."""
         chosen = self.find(role, name)
-        for i, child in enumerate(children(chosen)):
-            if child.get_name().startswith(item):
-                chosen.get_selection_iface().select_child(i)
-                return True
+        for i, child in enumerate(chosen.children):
+            if child.name.startswith(item):
+                return chosen.call("Selection", "SelectChild", "(i)", i)
         raise NotThereError(f"no {item!r} in {role} {name!r}")
 
     def do_items(self, role, name):
-        return [child.get_name() for child in children(self.find(role, name))]
+        return [child.name for child in self.find(role, name).children]
 
     def do_set_text(self, role, name, text):
-        return self.find(role, name).get_editable_text_iface().set_text_contents(text)
+        return self.find(role, name).call("EditableText", "SetTextContents", "(s)", text)
 
     def do_text(self, role, name):
-        """The node's own text; of one that has none, its name."""
-        node = self.find(role, name)
-        text = node.get_text_iface()
-        return text.get_text(0, text.get_character_count()) if text else node.get_name()
+        return self.find(role, name).text
 
     def do_description(self, role, name):
-        return self.find(role, name).get_description()
+        return self.find(role, name).get("Accessible", "Description")
 
     def do_texts_below(self, name):
         """Name and text of everything below the node called `name`, whatever its role; nothing where it is hidden."""
-        node = next((node for node in walk(self.app()) if node.get_name() == name), None)
-        if node is None:
+        top = next((node for node in self.app().walk() if node.name == name), None)
+        if top is None:
             raise NotThereError(f"nothing called {name!r}")
-        found = []
-        if not showing(node):
-            return found
-        for below in walk(node):
-            text = below.get_text_iface()
-            words = text.get_text(0, text.get_character_count()) if text else ""
-            found += [part for part in (below.get_name(), words) if part]
-        return found
+        if not top.showing:
+            return []
+        return [part for node in top.walk() for part in (node.name, node.text) if part]
 
     def do_value(self, role, name):
-        value = self.find(role, name).get_value_iface()
-        return [value.get_current_value(), value.get_minimum_value(), value.get_maximum_value()]
+        node = self.find(role, name)
+        return [node.get("Value", which) for which in ("CurrentValue", "MinimumValue", "MaximumValue")]
 
     def do_set_value(self, role, name, value):
-        return self.find(role, name).get_value_iface().set_current_value(value)
+        where = ("org.a11y.atspi.Value", "CurrentValue", GLib.Variant("d", value))
+        self.find(role, name).call("org.freedesktop.DBus.Properties", "Set", "(ssv)", *where)
+        return True
 
     def do_enabled(self, role, name):
-        return state(self.find(role, name), Atspi.StateType.ENABLED)
+        return self.find(role, name).state(ENABLED)
 
     def do_tree(self):
         """Everything there is, for the message of a test that failed."""
         lines = []
 
         def add(node, depth):
-            text = node.get_text_iface()
-            words = text.get_text(0, min(200, text.get_character_count())) if text else ""
-            hidden = "" if showing(node) else " (hidden)"
-            lines.append(f"{'  ' * depth}{node.get_role_name()} {node.get_name()!r} {words!r}{hidden}")
-            for child in children(node):
+            hidden = "" if node.showing else " (hidden)"
+            lines.append(f"{'  ' * depth}{node.role} {node.name!r} {node.text[:200]!r}{hidden}")
+            for child in node.children:
                 add(child, depth + 1)
 
         add(self.app(), 0)
@@ -160,15 +213,13 @@ class Driver:
         while True:
             try:
                 return do(**request)
-            except (NotThereError, GLib.Error, AttributeError) as error:
-                # AttributeError: an interface is missing because the node has just vanished.
+            except (NotThereError, GLib.Error) as error:
                 if time.monotonic() > deadline:
                     raise NotThereError(str(error)) from error
             time.sleep(POLL_SECONDS)
 
 
 def main():
-    Atspi.set_timeout(CALL_TIMEOUT_MS, CALL_TIMEOUT_MS)
     driver = Driver()
     for line in sys.stdin:
         request = json.loads(line)

@@ -19,6 +19,8 @@ from devlib.system import SYSTEM_PYTHON
 DRIVER = Path(__file__).with_name("atspi_driver.py")
 PATIENCE_SECONDS = 60.0
 """How long anything may take on a busy machine; a test that passes waits no longer than it must."""
+SLICE_SECONDS = 2.0
+"""How often it is looked at whether the app is still there to be waited for."""
 
 
 class NotSeenError(AssertionError):
@@ -44,7 +46,7 @@ class Window:
                 env=self._env,
             )
         self._driver = subprocess.Popen(
-            [str(SYSTEM_PYTHON), "-W", "ignore", str(DRIVER)],
+            [str(SYSTEM_PYTHON), str(DRIVER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -62,14 +64,22 @@ class Window:
 
     def ask(self, do: str, seconds: float = PATIENCE_SECONDS, **about: Any) -> Any:
         """Ask the driver, which tries for `seconds`; raises NotSeenError with what the window shows instead."""
-        about.update(do=do, seconds=seconds, pid=self.process.pid)
+        about.update(do=do, pid=self.process.pid)
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            answer = self._ask_driver({**about, "seconds": min(left, SLICE_SECONDS)})
+            if "result" in answer:
+                return answer["result"]
+            if left <= SLICE_SECONDS or self.process.poll() is not None:
+                raise NotSeenError(f"{answer['error']}\n{self._picture()}")
+
+    def _ask_driver(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._driver.stdin and self._driver.stdout
-        self._driver.stdin.write(json.dumps(about) + "\n")
+        self._driver.stdin.write(json.dumps(request) + "\n")
         self._driver.stdin.flush()
-        answer = json.loads(self._driver.stdout.readline())
-        if "error" in answer:
-            raise NotSeenError(f"{answer['error']}\n{self._picture()}")
-        return answer["result"]
+        answer: dict[str, Any] = json.loads(self._driver.stdout.readline())
+        return answer
 
     def _picture(self) -> str:
         ended = self.process.poll()
