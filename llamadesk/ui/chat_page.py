@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from llamadesk.ui.composer import Composer
@@ -14,12 +14,13 @@ from llamadesk.ui.header import Header
 from llamadesk.ui.notice_stack import NoticeStack
 from llamadesk.ui.status_line import StatusLine
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.transcript.view import TranscriptView
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.transcript.view import TranscriptView
 
 _COLUMN = 812
+_TRANSCRIPT_AFTER_MS = 150
 
 
 class ChatPage(QWidget):
@@ -36,13 +37,12 @@ class ChatPage(QWidget):
         self._middle = QStackedWidget(self)
         self._foot = QWidget(self)
         self.empty = EmptyState(desk, theme, self._middle)
-        self.transcript = TranscriptView(desk.transcript, theme, self._middle)
+        self._transcript: TranscriptView | None = None
         self.notices = NoticeStack(desk, theme, self._foot)
         self.composer = Composer(desk, theme, self._foot)
         self.status = StatusLine(desk, theme, self)
         self.empty.suggested.connect(self.composer.suggest)
         self._middle.addWidget(self.empty)
-        self._middle.addWidget(self.transcript)
         foot = QVBoxLayout(self._foot)
         foot.setContentsMargins(0, 0, 0, 0)
         foot.setSpacing(0)
@@ -65,6 +65,22 @@ class ChatPage(QWidget):
         theme.changed.connect(self._dress)
         self._dress()
         self._show_middle()
+
+    @property
+    def transcript(self) -> TranscriptView:
+        """Made when it is first needed, and soon after the window is up: with all that it imports (Markdown, the
+        highlighter) it would double the time until there is a window."""
+        if self._transcript is None:
+            from llamadesk.ui.transcript.view import TranscriptView  # noqa: PLC0415
+
+            self._transcript = TranscriptView(self._desk.transcript, self._theme, self._middle)
+            self._middle.addWidget(self._transcript)
+        return self._transcript
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Get the transcript ready once the first frame is painted."""
+        super().showEvent(event)
+        QTimer.singleShot(_TRANSCRIPT_AFTER_MS, self, lambda: self.transcript)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The composer's share follows the height."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
@@ -14,8 +15,13 @@ APP_ICON_FILE = "llamadesk.svg"
 
 
 @functools.cache
+def _icons_dir() -> Path:
+    return resources_dir() / "icons"
+
+
+@functools.cache
 def _outline(name: str) -> bytes:
-    return (resources_dir() / "icons" / "lucide" / f"{name}.svg").read_bytes()
+    return (_icons_dir() / "lucide" / f"{name}.svg").read_bytes()
 
 
 def _paint(svg: bytes, size: int, ratio: float, gap: int = 0) -> QPixmap:
@@ -64,12 +70,12 @@ def icon(name: str, colour: str, size: int = 18, disabled: str | None = None, ga
 @functools.lru_cache(maxsize=16)
 def app_pixmap(size: int, ratio: float = 1.0) -> QPixmap:
     """The mark of LlamaDesk: beside replies and in the sidebar's head."""
-    return _paint((resources_dir() / "icons" / APP_ICON_FILE).read_bytes(), size, ratio)
+    return _paint((_icons_dir() / APP_ICON_FILE).read_bytes(), size, ratio)
 
 
 def app_icon() -> QIcon:
     """The mark of LlamaDesk for windows, task bars and docks."""
     result = QIcon()
-    for size in (16, 24, 32, 48, 64, 128, 256):
+    for size in (16, 32, 64, 256):
         result.addPixmap(app_pixmap(size))
     return result

@@ -23,7 +23,6 @@ from llamadesk.core.settings import PANE_SHOWN, SETTINGS, SIDEBAR_SHOWN, THEME, 
 from llamadesk.ui.chat_page import ChatPage
 from llamadesk.ui.icons import app_icon
 from llamadesk.ui.panels import Panels, Side
-from llamadesk.ui.settings_pane import SettingsPane
 from llamadesk.ui.shortcuts import SHORTCUTS, Act, ShortcutsDialog
 from llamadesk.ui.sidebar import Sidebar
 from llamadesk.ui.style import dress_application
@@ -31,6 +30,7 @@ from llamadesk.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.settings_pane import SettingsPane
 
 _MODEL_SUFFIXES = (".gguf", ".bin")
 _MODEL_FILTER = "Models (*.gguf *.bin);;All files (*)"
@@ -110,6 +110,8 @@ class MainWindow(QMainWindow):
         return self.chat
 
     def _make_pane(self, parent: QWidget) -> QWidget:
+        from llamadesk.ui.settings_pane import SettingsPane  # noqa: PLC0415 - a start with the pane closed needs none
+
         self.pane = SettingsPane(self._desk, self.theme, parent)
         self.pane.close_asked.connect(lambda: self._toggle(Side.PANE))
         self.pane.open_file_asked.connect(self._open_file)

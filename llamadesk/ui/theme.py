@@ -225,6 +225,7 @@ class ThemeManager(QObject):
         load_fonts()
         self._theme = Theme.SYSTEM
         self._zoom = 100
+        self._text_scale = _text_scale()
         hints = QGuiApplication.styleHints()
         self._dark = hints.colorScheme() is Qt.ColorScheme.Dark
         hints.colorSchemeChanged.connect(self._follow_system)
@@ -273,7 +274,7 @@ class ThemeManager(QObject):
 
     def px(self, pixels: float) -> int:
         """A length at 100 % as it is at the text size in use."""
-        return max(1, round(pixels * self._zoom / 100 * _text_scale()))
+        return max(1, round(pixels * self._zoom / 100 * self._text_scale))
 
     def font(self, role: str) -> QFont:
         """The font for a role: body, bold, ui, ui_bold, small, caption, mono, title, heading1, heading2, heading3."""
