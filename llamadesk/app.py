@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import qasync
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from llamadesk import __version__, log
@@ -92,7 +92,8 @@ class _Session:
         self._desk = Desk(options.folders, store, engine_command(), self._on_bug)
         self._window = MainWindow(self._desk)
         self._closing: asyncio.Task[None] | None = None
-        log.install_exception_hooks(self._show_report)
+        self._bugs = _BugReports(self._window, options.folders.logs)
+        log.install_exception_hooks(self._bugs.reported.emit)
         application.lastWindowClosed.connect(self._begin_closing)
         instance.file_received.connect(self._on_file_received)
         self._collector = _Collector(application)
@@ -147,10 +148,23 @@ class _Session:
 
     def _on_bug(self, error: BaseException) -> None:
         _log.error("unexpected", exc_info=error)
-        self._show_report(log.report(error))
+        self._bugs.reported.emit(log.report(error))
 
-    def _show_report(self, report: str) -> None:
-        BugReportDialog.show_for(self._window, report, self._options.folders.logs)
+
+class _BugReports(QObject):
+    """Shows reports of exceptions that nobody expected; they may come from any thread."""
+
+    reported = Signal(str)
+
+    def __init__(self, window: MainWindow, log_folder: Path) -> None:
+        super().__init__(window)
+        self._window = window
+        self._log_folder = log_folder
+        self.reported.connect(self._show)
+
+    @Slot(str)
+    def _show(self, report: str) -> None:
+        BugReportDialog.show_for(self._window, report, self._log_folder)
 
 
 class _Collector(QObject):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,9 @@ from llamadesk.library.scan import ScanResult, read_model, scan
 from llamadesk.state.engine import EngineState, EngineStatus, Phase
 from llamadesk.state.models import ModelShelf
 from llamadesk.state.settings import SettingValues
+
+_MAX_BESIDE = 200
+"""Files of one suffix that are looked at in a folder that is not ours."""
 
 
 class ModelControl(QObject):
@@ -50,6 +54,7 @@ class ModelControl(QObject):
         self._preferences = preferences
         self._tasks = tasks
         self._notices = notices
+        self._told: set[Path] = set()
         self._load_id: int | None = None
         self._asked: LoadSettings | None = None
         self._reload_when_idle = False
@@ -98,11 +103,23 @@ class ModelControl(QObject):
 
     async def _scan(self) -> None:
         chosen = self._models.chosen
-        starter = starter_model()
-        folders = [self._folders.models, *([chosen.path.parent] if chosen else [])]
-        files = [path for path in (starter, chosen.path if chosen else None) if path is not None]
-        result: ScanResult = await asyncio.get_running_loop().run_in_executor(None, scan, folders, files)
+        files = [path for path in (chosen.path if chosen else None, starter_model()) if path is not None]
+        result = await asyncio.get_running_loop().run_in_executor(None, self._look, files)
         self._models.set_families(result.families)
+        for path, problem in result.problems:
+            if path not in self._told and self._folders.models in path.parents:
+                self._told.add(path)
+                about = msgspec.structs.replace(problem, title=f"“{path.name}” cannot be used. {problem.title}")
+                self._notices.problem(about, kind=NoticeKind.WARNING)
+
+    def _look(self, files: list[Path]) -> ScanResult:
+        """What is in the models folder, and what else lies where the person's own file lies: its other quantizations,
+        most likely. Blocking."""
+        beside = files[0].parent if files else None
+        if beside is not None and beside.is_dir():
+            files = [*files, *itertools.islice(sorted(beside.glob("*.gguf")), _MAX_BESIDE)]
+            files += itertools.islice(sorted(beside.glob("*.bin")), _MAX_BESIDE)
+        return scan([self._folders.models], files)
 
     def add_file(self, path: Path) -> None:
         """Use a file from anywhere (a file dialog, drag and drop, the command line), where it lies."""

@@ -16,6 +16,7 @@ from llamadesk.control.desk import Desk
 from llamadesk.control.notices import Notice
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.protocol import ENGINE_FLAG
+from llamadesk.core.settings import THREADS
 from llamadesk.store.front import Store
 
 Script = dict[str, object]
@@ -47,6 +48,8 @@ class DeskDriver:
         desk.notices.posted.connect(self.notices.append)
         desk.notices.attach()
         self._open.append(desk)
+        # One thread: two that wait for each other take many times as long wherever something else runs too.
+        desk.preferences.set(THREADS, 1)
         self.run(desk.begin(model))
         return desk
 

@@ -41,8 +41,8 @@ def test_the_starter_model_answers_and_remembers(driver: DeskDriver) -> None:
     assert "SmolLM2" in answer.model_name
     assert answer.stats is not None
     assert answer.stats.n_generated > 1
-    say(driver, desk, "And of Italy?")
-    assert "Rome" in desk.transcript.message(3).content
+    say(driver, desk, "Which country did I ask about?")
+    assert "France" in desk.transcript.message(3).content
     stats = desk.transcript.message(3).stats
     assert stats is not None
     assert stats.n_reused > answer.stats.n_prompt, "the second turn reads only what is new"
