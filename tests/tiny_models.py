@@ -63,6 +63,7 @@ class TinyModel:
     """What to write. The weights are F16 (`file_type` only names another quantization in the header, for the library).
 
     Attributes:
+        architecture: "llama", or "mamba" for one that keeps a running state instead of a KV cache.
         template: chat template; "" writes none.
         user_defined: texts added to the vocabulary as user-defined tokens.
         control: texts added as control tokens.
@@ -160,6 +161,9 @@ def _byte_letters() -> list[str]:
 
 
 def _add_weights(writer: gguf.GGUFWriter, model: TinyModel, n_vocab: int) -> None:
+    if model.architecture == "mamba":
+        _add_mamba_weights(writer, model, n_vocab)
+        return
     random = np.random.default_rng(model.seed)
     width, wide = model.n_embd, 2 * model.n_embd
 
@@ -181,3 +185,31 @@ def _add_weights(writer: gguf.GGUFWriter, model: TinyModel, n_vocab: int) -> Non
         matrix(block + "ffn_gate.weight", wide, width)
         matrix(block + "ffn_up.weight", wide, width)
         matrix(block + "ffn_down.weight", width, wide)
+
+
+def _add_mamba_weights(writer: gguf.GGUFWriter, model: TinyModel, n_vocab: int) -> None:
+    """A model that keeps a running state instead of a KV cache."""
+    random = np.random.default_rng(model.seed)
+    width, inner, state, rank, kernel = model.n_embd, 2 * model.n_embd, 4, 2, 4
+    writer.add_ssm_conv_kernel(kernel)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(rank)
+
+    def add(name: str, *shape: int, dtype: type = np.float32) -> None:
+        writer.add_tensor(name, random.normal(0, 0.3, shape).astype(dtype))
+
+    add("token_embd.weight", n_vocab, width, dtype=np.float16)
+    writer.add_tensor("output_norm.weight", np.ones(width, dtype=np.float32))
+    for layer in range(model.n_layers):
+        block = f"blk.{layer}."
+        writer.add_tensor(block + "attn_norm.weight", np.ones(width, dtype=np.float32))
+        add(block + "ssm_in.weight", 2 * inner, width, dtype=np.float16)
+        add(block + "ssm_conv1d.weight", inner, kernel)
+        add(block + "ssm_conv1d.bias", inner)
+        add(block + "ssm_x.weight", rank + 2 * state, inner, dtype=np.float16)
+        add(block + "ssm_dt.weight", inner, rank, dtype=np.float16)
+        add(block + "ssm_dt.bias", inner)
+        writer.add_tensor(block + "ssm_a", -np.abs(random.normal(0, 1, (inner, state))).astype(np.float32))
+        add(block + "ssm_d", inner)
+        add(block + "ssm_out.weight", width, inner, dtype=np.float16)

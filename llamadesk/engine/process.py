@@ -12,9 +12,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-FAKE_FLAG = "--fake"
-"""`--fake SCRIPT.json` plays a script instead of llama.cpp; see `llamadesk.engine.fake`."""
-
 
 def main(argv: Sequence[str]) -> int:
     """Run the process that `argv`, what follows `--engine`, asks for; returns its exit code, if it returns."""
@@ -43,9 +40,7 @@ def _serve() -> int:
     _log_to_stderr()
 
     from llamadesk.core.protocol import PROTOCOL_VERSION, Hello  # noqa: PLC0415
-    from llamadesk.engine.loading import Loader  # noqa: PLC0415
     from llamadesk.engine.native import Backends, NativeLog  # noqa: PLC0415
-    from llamadesk.engine.worker import Worker  # noqa: PLC0415
 
     log = NativeLog()
     backends = Backends()
@@ -59,6 +54,9 @@ def _serve() -> int:
             cpu_features=backends.cpu_features(),
         )
     )
+    from llamadesk.engine.loading import Loader  # noqa: PLC0415
+    from llamadesk.engine.worker import Worker  # noqa: PLC0415
+
     worker = Worker(pipe, Loader(log, devices))
     pipe.start_reading(worker.take)
     worker.run()

@@ -198,6 +198,25 @@ def test_a_full_context_ends_the_reply(idle_engine: EngineDriver, tiny: TinyWrit
     assert isinstance(idle_engine.chat(user("hello"), max_tokens=3).end, Finished)
 
 
+def test_a_model_with_a_running_state_reads_again_what_it_cannot_go_back_to(
+    idle_engine: EngineDriver, tiny: TinyWriter
+) -> None:
+    loaded = idle_engine.load(tiny(architecture="mamba"), n_ctx=2048, n_ubatch=32)
+    assert isinstance(loaded, Loaded), loaded
+    first = idle_engine.chat(user("hello"), max_tokens=8)
+    assert first.end.stats.n_generated == 8
+    other = idle_engine.chat(user("world"), max_tokens=8)
+    assert other.end.stats.n_reused == 0
+    again = idle_engine.chat(user("hello"), max_tokens=8)
+    assert again.text == first.text
+    more = idle_engine.chat(user("hello"), assistant(again.text), user("hello"), max_tokens=8)
+    assert more.end.stats.n_reused == again.end.n_past
+    stopped = idle_engine.ask([user("hello " * 300)])
+    idle_engine.send(Cancel(stopped))
+    assert idle_engine.reply(stopped).end.reason is FinishReason.CANCELLED
+    assert idle_engine.chat(user("hello"), max_tokens=8).text == first.text
+
+
 def test_unload_frees_the_model(idle_engine: EngineDriver, tiny: TinyWriter) -> None:
     assert isinstance(idle_engine.load(tiny()), Loaded)
     idle_engine.unload()
