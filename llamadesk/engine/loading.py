@@ -58,7 +58,7 @@ class Loader:
         try:
             model = Model(settings.model_path, settings, _Progress(cancel, on_progress))
         except NativeLoadError as error:
-            raise ProblemError(_cancelled() if cancel.is_set else self._load_problem()) from error
+            raise ProblemError(load_cancelled() if cancel.is_set else self._load_problem()) from error
         try:
             context = self._context(model, settings)
         except ProblemError:
@@ -99,7 +99,7 @@ class Loader:
         context.warm_up(max(model.vocab.bos, 0))
         context.watch(None)
         if cancel.is_set:
-            raise ProblemError(_cancelled())
+            raise ProblemError(load_cancelled())
 
     def _chat_format(self, model: Model, path: Path, facts: ModelFacts) -> tuple[Tokenizer, ChatWriter]:
         template = model.chat_template
@@ -191,5 +191,6 @@ def default_threads() -> int:
     return max(1, min(cores, allowed))
 
 
-def _cancelled() -> Problem:
+def load_cancelled() -> Problem:
+    """What a load that was stopped ends in."""
     return Problem(ProblemCode.LOAD_CANCELLED, "Loading the model was stopped.", "Choose a model to load one.")

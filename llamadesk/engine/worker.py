@@ -28,7 +28,7 @@ from llamadesk.core.protocol import (
     Unloaded,
 )
 from llamadesk.engine.cancel import CancelFlag
-from llamadesk.engine.loading import Loader
+from llamadesk.engine.loading import Loader, load_cancelled
 from llamadesk.engine.pipe import EXIT_OK, Pipe, end_process
 from llamadesk.engine.session import Session
 
@@ -106,9 +106,7 @@ class Worker:
 
     def _load(self, task: Load, cancel: CancelFlag) -> None:
         if cancel.is_set:
-            raise ProblemError(
-                Problem(ProblemCode.LOAD_CANCELLED, "Loading the model was stopped.", "Choose a model to load one.")
-            )
+            raise ProblemError(load_cancelled())
         started = time.perf_counter()
         self._unload()
         self._session, model = self._loader.load(
