@@ -12,21 +12,25 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from llamadesk.core.chat import ConversationId, Message, MessageId, ReplyStats, Role, Status, Timestamp
+from llamadesk.core.markdown import Paragraph, Span, TextBlock
 from llamadesk.core.settings import Theme
 from llamadesk.state.transcript import MessageListModel
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.transcript.band import Band, Item
+from llamadesk.ui.transcript.band import Band
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 from llamadesk.ui.transcript.blocks.code import CodeWidget
+from llamadesk.ui.transcript.blocks.text import TextWidget
+from llamadesk.ui.transcript.fitting import Item
 from llamadesk.ui.transcript.group import MessageGroup
-from llamadesk.ui.transcript.pieces import Kind
+from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.pieces import Kind, Piece
 from llamadesk.ui.transcript.view import TranscriptView
 
 pytestmark = [
@@ -555,6 +559,21 @@ def test_nothing_that_a_message_names_is_opened(
     assert not opened
     qtbot.mouseClick(port, Qt.MouseButton.LeftButton, pos=place)
     assert opened == ["https://example.com/page"]
+
+
+def test_the_tool_tip_of_a_link_is_never_rich_text(theme: ThemeManager, qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    widget = TextWidget(parent)
+    link = Span("link", href="http://a.example/<img src='file:///dev/zero'>")
+    widget.show_piece(Piece(Kind.TEXT, (0, 0), TextBlock((Paragraph((link,)),))), 300, Look(theme))
+    parent.show()
+    none = Qt.MouseButton.NoButton
+    place = QPointF(8, 10)
+    moved = QMouseEvent(QMouseEvent.Type.MouseMove, place, place, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(widget, moved)
+    assert widget.toolTip().startswith("http://a.example/")
+    assert not Qt.mightBeRichText(widget.toolTip())
 
 
 @pytest.mark.parametrize(

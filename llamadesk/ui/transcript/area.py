@@ -6,10 +6,11 @@ from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QPushButton, QWidget
 
-from llamadesk.ui.transcript.band import ORIGIN, Band, Item
+from llamadesk.ui.transcript.band import ORIGIN, Band
 from llamadesk.ui.transcript.bars import ThinBar
 from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.fitting import Item
 from llamadesk.ui.transcript.look import Look
 from llamadesk.ui.transcript.pool import Pool
 from llamadesk.ui.transcript.selection import Position

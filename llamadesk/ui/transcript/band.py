@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
-from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from llamadesk.core.markdown import CodeBlock, Paragraph, TableBlock, TextBlock
-from llamadesk.ui.transcript.blocks.base import BlockWidget
-from llamadesk.ui.transcript.blocks.chrome import FootWidget, HeadWidget
-from llamadesk.ui.transcript.blocks.text import INDENT, QUOTE_INDENT, paragraph_space
+from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.fitting import Fitter, Item
 from llamadesk.ui.transcript.group import MessageGroup
 from llamadesk.ui.transcript.look import Column, Look
-from llamadesk.ui.transcript.pieces import Kind, MessageDocument, Piece
+from llamadesk.ui.transcript.pieces import Kind, Piece
 from llamadesk.ui.transcript.pool import Pool
 
 ORIGIN = 4_000_000
 """Where y = 0 of a band lies on the canvas, so that it can grow both ways."""
-_BUBBLE_SHARE = 0.76  # of the column
-_BUBBLE_SIDE, _BUBBLE_PAD = 18, 12  # pixels at 100 %
-_FOOT_BELOW = 18  # pixels at 100 %: the distance of messages
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """A realised piece.
-
-    Attributes:
-        y: of its top, in the band's coordinates. space: how much of `piece.height` lies above its widget.
-        x, width, content_height: the widget's.
-    """
-
-    row: int
-    piece: Piece
-    widget: BlockWidget
-    y: int = 0
-    space: int = 0
-    x: int = 0
-    width: int = 0
-    content_height: int = 0
-
-    @property
-    def bottom(self) -> int:
-        """Where the next piece begins."""
-        return self.y + (self.piece.height or 0)
 
 
 class Band:
@@ -61,8 +30,7 @@ class Band:
         self._pool = pool
         self._copy = copy
         self._groups: dict[int, MessageGroup] = {}
-        self._column = Column(0, 100, 0)
-        self._look: Look | None = None
+        self._fitter = Fitter(documents)
         self.groups_made = 0
         self.created: Callable[[Item], None] = lambda _item: None
 
@@ -107,7 +75,7 @@ class Band:
 
     def set_look(self, look: Look, column: Column) -> None:
         """Another theme, text size or width. Items are measured again by `refit`."""
-        self._look, self._column = look, column
+        self._fitter.set_look(look, column)
 
     def begin(self, row: int, piece: Piece, y: int) -> Item:
         """Start anew with one piece at `y`."""
@@ -181,7 +149,7 @@ class Band:
         """Measure every item again; `pin` stays where it is."""
         for item in self.items:
             item.widget.look = None  # whatever it kept was of another width or theme
-            self._measure(item)
+            self._fitter.fit(item)
         for row in self._groups:
             self._documents.measured(row)
         self.restack(pin)
@@ -195,7 +163,7 @@ class Band:
         touched = set(pieces)
         for item in self.items:
             if item.row == row and item.piece in touched:
-                self._measure(item)
+                self._fitter.fit(item)
         self._documents.measured(row)
         self.restack(pin)
 
@@ -253,7 +221,7 @@ class Band:
         item = Item(row, piece, widget)
         if isinstance(widget, FootWidget):
             widget.copy_asked.connect(lambda row=row: self._copy(row))
-        self._measure(item)
+        self._fitter.fit(item)
         self.created(item)
         return item
 
@@ -267,49 +235,6 @@ class Band:
             if item.row == row and isinstance(item.widget, FootWidget):
                 item.widget.set_hovered(hovered)
 
-    # --- measuring ---------------------------------------------------------------------------------
-
-    def _measure(self, item: Item) -> None:
-        assert self._look is not None
-        look, column, piece = self._look, self._column, item.piece
-        document = self._documents.get(item.row)
-        if isinstance(item.widget, FootWidget):
-            item.widget.set_message(document.message, has_text=bool(document.text))
-            item.widget.set_last(item.row == len(self._documents) - 1)
-        elif isinstance(item.widget, HeadWidget):
-            item.widget.set_speaker(document.speaker)
-        item.space = look.px(_space_above(document, piece))
-        below = look.px(_FOOT_BELOW) if piece.kind is Kind.FOOT else 0
-        if document.from_person:
-            self._measure_in_bubble(item, document)
-        else:
-            indent = 0
-            if isinstance(piece.block, CodeBlock | TableBlock):
-                indent = look.px(INDENT) * piece.block.indent + look.px(QUOTE_INDENT) * piece.block.quote
-            gutter = 0 if piece.kind is Kind.HEAD else column.gutter
-            indent = min(indent, (column.width - gutter) // 2)
-            item.x, item.width = column.x + gutter + indent, column.width - gutter - indent
-            item.content_height = item.widget.show_piece(piece, item.width, look)
-        piece.height = item.space + item.content_height + below
-
-    def _measure_in_bubble(self, item: Item, document: MessageDocument) -> None:
-        assert self._look is not None
-        look, column = self._look, self._column
-        right = column.x + column.width
-        if item.piece.kind is Kind.FOOT:
-            item.x, item.width = column.x, column.width
-            item.content_height = item.widget.show_piece(item.piece, item.width, look)
-            return
-        share = _BUBBLE_SHARE if column.gutter else 0.9
-        widest = int(column.width * share) - 2 * look.px(_BUBBLE_SIDE)
-        item.width = widest
-        item.content_height = item.widget.show_piece(item.piece, widest, look)
-        if len(document.body) == 1:
-            item.width = min(widest, max(look.px(12), item.widget.natural_width()))
-            if item.width < widest:
-                item.content_height = item.widget.show_piece(item.piece, item.width, look)
-        item.x = right - look.px(_BUBBLE_SIDE) - item.width
-
     # --- placing -----------------------------------------------------------------------------------
 
     def place(self) -> None:
@@ -322,21 +247,7 @@ class Band:
             for item in items:
                 _set_geometry(item.widget, item.x, item.y + item.space - top, item.width, item.content_height)
                 item.widget.repaint_dirty()
-            self._place_bubble(group, items, top)
-
-    def _place_bubble(self, group: MessageGroup, items: list[Item], top: int) -> None:
-        document = self._documents.get(items[0].row)
-        body = [item for item in items if item.piece.kind is not Kind.FOOT]
-        if not document.from_person or not body or self._look is None:
-            group.set_bubble(QRectF(), self._look) if self._look is not None else None
-            return
-        side, beyond = self._look.px(_BUBBLE_SIDE), 100
-        upper = body[0].y - top if body[0].piece.index == 0 else -beyond
-        lower = body[-1].bottom - top + self._look.px(_BUBBLE_PAD)
-        if items[-1].piece.kind is not Kind.FOOT:
-            lower += beyond
-        left, right = min(item.x for item in body) - side, max(item.x + item.width for item in body) + side
-        group.set_bubble(QRectF(left, upper, right - left, lower - upper), self._look)
+            group.set_bubble(self._fitter.bubble(items, top), self._fitter.look)
 
     def visible(self, top: int, bottom: int) -> Iterator[Item]:
         """The items that touch a range."""
@@ -349,23 +260,3 @@ def _set_geometry(widget: QWidget, x: int, y: int, width: int, height: int) -> N
         widget.setGeometry(x, y, width, height)
     if widget.isHidden():
         widget.show()
-
-
-def _space_above(document: MessageDocument, piece: Piece) -> int:
-    """Pixels at 100 % between a piece and the one above it."""
-    if piece.kind is Kind.HEAD:
-        return 0
-    if piece.kind is Kind.FOOT:
-        return _BUBBLE_PAD + 4 if document.from_person else 6
-    if document.from_person and piece.index == 0:
-        return _BUBBLE_PAD
-    first = piece.index == (0 if document.from_person else 1)
-    if isinstance(piece.block, TextBlock) and piece.block.paragraphs:
-        paragraph: Paragraph = piece.block.paragraphs[0]
-        if first:
-            return 8
-        space = paragraph_space(None, paragraph)
-        return space if document.pieces[piece.index - 1].kind is Kind.TEXT else max(12, space)
-    if isinstance(piece.block, TableBlock) and piece.block.continues:
-        return 8
-    return 10 if first else 14

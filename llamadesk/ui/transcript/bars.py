@@ -6,10 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollBar, QStyle, QStyleOptionSlider, QWidget
 
-from llamadesk.ui.transcript.look import Look
-
-THICKNESS = 12
-"""Pixels across, of which the handle takes half."""
+from llamadesk.ui.transcript.look import THICKNESS, Look
 
 
 class ThinBar(QScrollBar):

@@ -13,6 +13,8 @@ from llamadesk.ui.theme import ThemeManager
 
 COLUMN_WIDTH = 800
 """Of the column of messages at 100 %, with the room for the mark beside replies."""
+THICKNESS = 12
+"""Of a scroll bar in pixels, of which the handle takes half."""
 _NARROW = 560
 _LEVEL_ROLES = ("body", "heading1", "heading2", "heading3")
 
@@ -58,7 +60,9 @@ class Look:
         narrow = view_width < self.px(_NARROW)
         margin = 16 if narrow else 24
         width = max(120, min(self.px(COLUMN_WIDTH), view_width - 2 * margin))
-        return Column(max(margin, (view_width - width) // 2), width, 0 if narrow else self.px(40))
+        # In the middle of the whole area, the scroll bar's strip included, as what stands below it is.
+        x = max(margin, (view_width + THICKNESS - width) // 2)
+        return Column(x, width, 0 if narrow else self.px(40))
 
     def metrics(self, role: str) -> QFontMetricsF:
         """Of the font for `role`."""

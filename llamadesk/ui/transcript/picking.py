@@ -7,9 +7,9 @@ from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, 
 from PySide6.QtWidgets import QApplication, QMenu
 
 from llamadesk.ui.transcript.area import MessageArea
-from llamadesk.ui.transcript.band import Item
 from llamadesk.ui.transcript.blocks.code import CodeWidget
 from llamadesk.ui.transcript.documents import Documents
+from llamadesk.ui.transcript.fitting import Item
 from llamadesk.ui.transcript.selection import Position, Selection, paragraph_around, word_around
 
 _SCHEMES = ("http", "https", "mailto")

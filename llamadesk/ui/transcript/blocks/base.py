@@ -97,6 +97,9 @@ class BlockWidget(QLabel):
             self.setCursor(Qt.CursorShape.IBeamCursor)
         else:
             self.unsetCursor()
-        if link != self.toolTip():
-            self.setToolTip(link)
+        shown = link.replace(
+            "<", "%3C"
+        )  # a tool tip that looks like HTML would be read as such, and load what it names
+        if shown != self.toolTip():
+            self.setToolTip(shown)
         event.ignore()

@@ -21,11 +21,10 @@ from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.highlight import Highlighter, Kind, language_label, utf16_runs
 from llamadesk.core.markdown import CodeBlock
-from llamadesk.ui.transcript.bars import THICKNESS
 from llamadesk.ui.transcript.blocks.buttons import QuietButton
 from llamadesk.ui.transcript.blocks.lines import format_range, from_utf16, utf16
 from llamadesk.ui.transcript.blocks.scrolling import SidewaysBlock
-from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.look import THICKNESS, Look
 
 ROW_LENGTH = 1_000
 """Characters after which a line goes on in the next row: Qt lays out longer ones slowly."""

@@ -10,10 +10,9 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QTextOption
 from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.markdown import Alignment, TableBlock
-from llamadesk.ui.transcript.bars import THICKNESS
 from llamadesk.ui.transcript.blocks.lines import StyledText
 from llamadesk.ui.transcript.blocks.scrolling import SidewaysBlock
-from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.look import THICKNESS, Look
 
 _SIDE, _PAD = 12, 6  # pixels at 100 %
 _MAX_COLUMN, _MIN_COLUMN = 340, 120

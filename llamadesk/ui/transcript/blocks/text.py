@@ -29,7 +29,7 @@ def paragraph_space(before: Paragraph | None, paragraph: Paragraph) -> int:
     if before is not None and before.level:
         return 8
     if paragraph.marker:
-        return 6 if before is None or before.indent or not before.marker else 12
+        return 6 if before is None or before.quote == paragraph.quote else 12
     return 12
 
 
@@ -97,6 +97,8 @@ class TextWidget(BlockWidget):
 
     def _place(self, paragraph: Paragraph, y: float, gap: float, width: int, look: Look) -> _Placed:
         indent = look.px(INDENT) * paragraph.indent + look.px(QUOTE_INDENT) * paragraph.quote
+        if len(paragraph.marker) > 3:  # "100." is wider than its place
+            indent += round(look.metrics("body").horizontalAdvance(paragraph.marker)) - look.px(INDENT - 10)
         indent = min(indent, width // 2)
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -157,14 +159,14 @@ class TextWidget(BlockWidget):
     def _draw_quote_bars(self, painter: QPainter, number: int) -> None:
         assert self.look is not None
         item = self._placed[number]
-        joined = number > 0 and self._placed[number - 1].paragraph.quote > 0
-        top = item.y - item.gap if joined else item.y
+        above = self._placed[number - 1].paragraph.quote if number else 0
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.look.colour("quote_bar"))
         left = self.look.px(INDENT) * (
             item.paragraph.indent if not item.paragraph.marker else item.paragraph.indent - 1
         )
         for quote in range(item.paragraph.quote):
+            top = item.y - item.gap if quote < above else item.y
             x = left + quote * self.look.px(QUOTE_INDENT)
             if item.paragraph.right_to_left:
                 x = self._width - x - self.look.px(3)
