@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from llamadesk.ui.style import room_sheet
+from llamadesk.ui.style import mono_sheet, room_sheet
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label
 
@@ -34,7 +34,7 @@ class BugReportDialog(QDialog):
         self._report.setTabChangesFocus(True)
         theme = getattr(parent, "theme", None)
         if isinstance(theme, ThemeManager):  # a report can come before the window is whole
-            self.setStyleSheet(room_sheet(theme))
+            self.setStyleSheet(room_sheet(theme) + mono_sheet(theme))
         self._copy = QPushButton("Copy report")
         self._copy.clicked.connect(self._copy_report)
         folder = QPushButton("Show log folder")

@@ -176,12 +176,6 @@ class ChatList(QListView):
         if event.button() is Qt.MouseButton.LeftButton and self.chat_at(event.position().toPoint()) is not None:
             super().mousePressEvent(event)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Rename."""
-        chat = self.chat_at(event.position().toPoint())
-        if chat is not None and event.button() is Qt.MouseButton.LeftButton:
-            self.rename(chat.id)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F2 renames. Letters do not jump about: Ctrl+K searches."""
         chat = self.selected()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QUrl
+from PySide6.QtCore import QByteArray, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -26,7 +26,7 @@ from llamadesk.ui.panels import Panels, Side
 from llamadesk.ui.shortcuts import SHORTCUTS, Act, ShortcutsDialog
 from llamadesk.ui.sidebar import Sidebar
 from llamadesk.ui.style import dress_application
-from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.theme import ThemeManager, log_missing_scripts
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _MODEL_SUFFIXES = (".gguf", ".bin")
 _MODEL_FILTER = "Models (*.gguf *.bin);;All files (*)"
+_FONTS_CHECKED_AFTER_MS = 2000
 _SHOWN_KEYS = {Side.SIDEBAR: SIDEBAR_SHOWN, Side.PANE: PANE_SHOWN}
 
 
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_title()
         self.chat.composer.setFocus()
+        QTimer.singleShot(_FONTS_CHECKED_AFTER_MS, self, log_missing_scripts)
 
     def _connect(self) -> None:
         desk = self._desk

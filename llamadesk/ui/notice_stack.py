@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPush
 
 from llamadesk.control.notices import Notice, NoticeKind
 from llamadesk.ui.icons import icon_pixmap
-from llamadesk.ui.style import room_sheet
+from llamadesk.ui.style import mono_sheet, room_sheet
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import IconButton, label
 
@@ -102,8 +102,7 @@ class NoticeCard(QFrame):
         colour, surface = getattr(c, kind), getattr(c, f"{kind}_surface")
         self.setStyleSheet(
             room_sheet(theme) + f"#notice {{ background: {surface}; border: 1px solid {_soft(colour)};"
-            f" border-radius: {theme.px(10)}px; }}"
-            f"QPlainTextEdit {{ font-family: 'JetBrains Mono'; font-size: {theme.px(12)}px; }}"
+            f" border-radius: {theme.px(10)}px; }}" + mono_sheet(theme)
         )
         size = theme.px(18)
         self._sign.setPixmap(icon_pixmap(_ICONS[self.notice.kind], colour, size, self.devicePixelRatioF()))

@@ -141,7 +141,7 @@ class NumberRow(SettingRow):
     def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
         self._box = _spin_box(setting)
         self._box.setFixedWidth(theme.px(104))
-        self._box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._box.setKeyboardTracking(False)
         super().__init__(setting, desk, self._box, beside=True)
         self.show_value()

@@ -77,6 +77,12 @@ def room_sheet(theme: ThemeManager) -> str:
     return _text_sheet(theme) + _button_sheet(theme) + _field_sheet(theme) + scrollbar_sheet(theme)
 
 
+def mono_sheet(theme: ThemeManager) -> str:
+    """Technical text in a room's plain-text fields; goes after `room_sheet`."""
+    font = theme.font("mono")
+    return f'QPlainTextEdit {{ font-family: "{font.families()[0]}"; font-size: {theme.px(12)}px; }}'
+
+
 def _text_sheet(theme: ThemeManager) -> str:
     c = theme.colours
     sizes = {

@@ -200,9 +200,6 @@ def load_fonts() -> tuple[str, ...]:
             _log.warning("the font %s could not be read", file.name)
         else:
             families.update(QFontDatabase.applicationFontFamilies(number))
-    missing = missing_scripts()
-    if missing:
-        _log.info("no font on this machine has %s", ", ".join(missing))
     return tuple(sorted(families))
 
 
@@ -213,6 +210,13 @@ def missing_scripts() -> tuple[str, ...]:
     if not any("emoji" in family.lower() for family in QFontDatabase.families()):
         missing.append("colour emoji")
     return tuple(missing)
+
+
+def log_missing_scripts() -> None:
+    """Write to the log what could only be shown as boxes here."""
+    missing = missing_scripts()
+    if missing:
+        _log.info("no font on this machine has %s", ", ".join(missing))
 
 
 class ThemeManager(QObject):
