@@ -97,9 +97,7 @@ class BlockWidget(QLabel):
             self.setCursor(Qt.CursorShape.IBeamCursor)
         else:
             self.unsetCursor()
-        shown = link.replace(
-            "<", "%3C"
-        )  # a tool tip that looks like HTML would be read as such, and load what it names
+        shown = link.replace("<", "%3C")  # what looks like HTML would be read as such, and load what it names
         if shown != self.toolTip():
             self.setToolTip(shown)
         event.ignore()
