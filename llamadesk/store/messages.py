@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -25,13 +25,14 @@ WITH RECURSIVE path (id, parent_id, depth) AS (
     UNION ALL
     SELECT parent.id, parent.parent_id, path.depth + 1
     FROM path JOIN message AS parent ON parent.id = path.parent_id
-    WHERE parent.id < path.id AND parent.conversation_id = ?1
+    WHERE parent.id < path.id
 )
 SELECT {", ".join(f"message.{column.strip()}" for column in _COLUMNS.split(","))}
 FROM path JOIN message ON message.id = path.id
 ORDER BY path.depth DESC
 """
-_E = TypeVar("_E", Role, Status)
+_ROLES = {role.value: role for role in Role}
+_STATUSES = {status.value: status for status in Status}
 
 
 def checksum(conversation_id: int, parent_id: int | None, role: str, content: str) -> bytes:
@@ -55,9 +56,9 @@ def from_row(row: tuple[Any, ...]) -> Message:
         id=id_,
         conversation_id=conversation_id,
         parent_id=parent_id,
-        role=_known(Role, role, Role.ASSISTANT),
+        role=_ROLES.get(role, Role.ASSISTANT),
         content=content,
-        status=_known(Status, status, Status.FAILED),
+        status=_STATUSES.get(status, Status.FAILED),
         created_at=Timestamp(created_at if isinstance(created_at, int) else 0),
         model_name=model_name if isinstance(model_name, str) else "",
         stats=_stats(stats),
@@ -190,10 +191,6 @@ def _write(
             message_id,
         ),
     )
-
-
-def _known(kind: type[_E], value: object, fallback: _E) -> _E:
-    return next((member for member in kind if member.value == value), fallback)
 
 
 def _stats(stored: object) -> ReplyStats | None:

@@ -20,7 +20,7 @@ class DatabaseReport(msgspec.Struct, frozen=True):
         size_bytes: of the database file, without its WAL.
         integrity: what SQLite's integrity_check found; empty where all is well.
         damaged_messages: messages whose checksum does not match.
-        search_sound: whether the search index is whole and agrees with the messages.
+        search_sound: whether the search index is whole.
         n_conversations, n_trashed, n_messages: rows; the trashed are among the conversations.
         backups: names of the backups, the newest first.
     """

@@ -69,6 +69,8 @@ def titles(store: Store, text: str, limit: int = 50) -> list[str]:
         ("\ud800", []),
         ("x" * 5000, []),
         ("kyō", ["Trip to Kyōto"]),
+        ("す。", ["Trip to Kyōto"]),  # the end of a text
+        ("LE", ["日本語", "Straßen"]),
     ],
 )
 def test_what_is_found(store: Store, text: str, expected: list[str]) -> None:
