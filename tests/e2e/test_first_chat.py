@@ -15,6 +15,9 @@ def test_ask_stop_second_chat_context_length_restart(start_window: StartWindow) 
     window = start_window()
     window.wait_ready()  # the starter model loads by itself
 
+    window.show_settings()
+    window.ask("set_value", role="slider", name="Temperature", value=0)  # the likeliest words: always the same answer
+
     window.send(QUESTION)
     window.wait_until("Paris", lambda: "Paris" in window.transcript())
     window.wait_reply_ended()
@@ -27,20 +30,18 @@ def test_ask_stop_second_chat_context_length_restart(start_window: StartWindow) 
     assert LONG_REQUEST in window.transcript()
     stopped_at = window.transcript()
 
-    window.show_settings()
-    maximum = window.ask("value", role="slider", name="Context length")[2]
-    window.ask("set_value", role="slider", name="Context length", value=maximum)
+    at_first, minimum, maximum = window.ask("value", role="slider", name="Context length")
+    window.ask("set_value", role="slider", name="Context length", value=(minimum + maximum) // 2)
     window.wait_until("a load", lambda: not window.status().startswith("Ready"))
     window.wait_ready()
     chosen = window.ask("value", role="slider", name="Context length")[0]
-    assert chosen == maximum
+    assert minimum < chosen < maximum and chosen != at_first
 
     window.wait_until("two chats", lambda: len(window.chats()) == 2)
     window.close()
 
     window = start_window()
     window.wait_ready()
-    window.show_settings()
     assert window.ask("value", role="slider", name="Context length")[0] == chosen
     window.wait_until("two chats", lambda: len(window.chats()) == 2)
     window.open_chat("What is the capital")
