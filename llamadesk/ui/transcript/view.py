@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 from PySide6.QtCore import QModelIndex, QTimer
-from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QGroupBox, QWidget
 
 from llamadesk.core.chat import Role
@@ -16,9 +18,9 @@ from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.look import Look
 from llamadesk.ui.transcript.picking import Picker
 
-_PRELOAD_MS = 1_000
+_PRELOAD_MS = 500
 _LANGUAGES = ("python", "bash", "javascript", "cpp", "html", "sql", "rust", "yaml")
-"""Their lexers are loaded, one at a time, before any code asks for them."""
+"""Their lexers are loaded before any code asks for them."""
 _FLUSH_MS = 33
 """New text is shown this often: 30 times a second reads as smooth, and costs half of 60."""
 
@@ -54,10 +56,7 @@ class TranscriptView(QGroupBox):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._focus_changed)
-        self._languages = list(_LANGUAGES)
-        self._preload = QTimer(self)
-        self._preload.setInterval(_PRELOAD_MS)
-        self._preload.timeout.connect(self._preload_next)
+        self._prepared = False
         self.area.strip.reset()
 
     def flush(self) -> None:
@@ -113,23 +112,16 @@ class TranscriptView(QGroupBox):
         if new is not None and new is not self.area and self.area.viewport().isAncestorOf(new):
             self.area.reveal(new)
 
-    def _preload_next(self) -> None:
-        """One lexer at a time, while nothing is written: its first use would be seen as a stall."""
-        if self._messages.streaming_row() is None:
-            preload((self._languages.pop(0),))
-        if not self._languages:
-            self._preload.stop()
-
     def showEvent(self, event: QShowEvent) -> None:
-        """Get ready for code."""
+        """Get ready for code, once the window is there."""
         super().showEvent(event)
-        if self._languages:
-            self._preload.start()
+        if not self._prepared:
+            self._prepared = True
+            QTimer.singleShot(_PRELOAD_MS, self, self._preload)
 
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Do nothing while nobody looks."""
-        self._preload.stop()
-        super().hideEvent(event)
+    def _preload(self) -> None:
+        """The first use of a lexer would be seen as a stall; on a thread, loading it takes turns with the window."""
+        threading.Thread(target=preload, args=(_LANGUAGES,), name="lexers", daemon=True).start()
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         """The messages fill it; the round button floats over their lower edge."""
