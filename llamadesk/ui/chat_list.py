@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+    QWidget,
+)
 
 from llamadesk.core.chat import Conversation, ConversationId
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import plain_tip
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -82,6 +93,15 @@ class _ChatDelegate(QStyledItemDelegate):
             text = title
         self._write(painter, text, str(index.data() or ""), self._font, colours.text)
         painter.restore()
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, _option: QStyleOptionViewItem, index: _Index
+    ) -> bool:
+        """Show the whole title; as plain text, whatever it looks like."""
+        if event.type() is not QEvent.Type.ToolTip:
+            return False
+        QToolTip.showText(event.globalPos(), plain_tip(str(index.data() or "")), view)
+        return True
 
     @staticmethod
     def _write(

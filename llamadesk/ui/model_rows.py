@@ -12,7 +12,7 @@ from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, 
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.setting_rows import SliderRow
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import Combo, WheelGuard, label
+from llamadesk.ui.widgets import Combo, WheelGuard, label, plain_tip
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -80,7 +80,7 @@ class ModelChooser(QWidget):
             str(chosen.path) if chosen else None,
         )
         for combo, file in ((self.model_combo, chosen), (self.quantization_combo, chosen)):
-            combo.setToolTip(str(file.path) if file else _NO_MODEL)
+            combo.setToolTip(plain_tip(str(file.path)) if file else _NO_MODEL)
 
     def _choose_family(self, index: int) -> None:
         if index >= 0:
@@ -99,7 +99,7 @@ def _fill(combo: QComboBox, entries: Sequence[tuple[str, str]], current: str | N
             combo.clear()
             for words, data in entries:
                 combo.addItem(words, data)
-                combo.setItemData(combo.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+                combo.setItemData(combo.count() - 1, plain_tip(words), Qt.ItemDataRole.ToolTipRole)
         combo.setCurrentIndex(combo.findData(current) if current is not None else -1)
         combo.setEnabled(combo.count() > 0)
 

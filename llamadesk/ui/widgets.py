@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -17,6 +19,12 @@ from PySide6.QtWidgets import (
 
 from llamadesk.ui.icons import icon, icon_pixmap
 from llamadesk.ui.theme import ThemeManager
+
+
+def plain_tip(text: str) -> str:
+    """A text from outside (a title, the name of a model, a path) for a tool tip. Qt reads a tool tip that looks like
+    markup as markup, and would open the files it names."""
+    return f"<qt>{html.escape(text)}</qt>" if "<" in text else text
 
 
 def label(text: str, role: str, *, wrap: bool = False) -> QLabel:
@@ -100,7 +108,7 @@ class ElidedLabel(QLabel):
         painter = QPainter(self)
         cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(self.alignment()) | Qt.TextFlag.TextSingleLine, cut)
-        self.setToolTip(self.text() if cut != self.text() else "")
+        self.setToolTip(plain_tip(self.text()) if cut != self.text() else "")
 
 
 class Combo(QComboBox):
