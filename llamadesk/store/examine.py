@@ -9,7 +9,7 @@ from pathlib import Path
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.store.connection import connect_to_look, forget_look
 from llamadesk.store.migrations import APPLICATION_ID, schema_version
-from llamadesk.store.problems import primary_code, store_problem
+from llamadesk.store.problems import DATABASE_ERRORS, primary_code, store_problem
 
 TABLES = ("conversation", "message", "setting")
 _SMALLEST_PAGE = 512
@@ -47,7 +47,7 @@ def damage_in(path: Path, newest_schema: int, *, thorough: bool = False) -> str 
     try:
         with closing(connect_to_look(path)) as connection:
             return _damage(connection, path, newest_schema, thorough)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         if primary_code(error) in _AROUND:
             raise
         return str(error)

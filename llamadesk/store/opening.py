@@ -16,7 +16,7 @@ from llamadesk.store.connection import beside, connect
 from llamadesk.store.examine import damage_in
 from llamadesk.store.lock import FolderLock
 from llamadesk.store.migrations import MIGRATIONS, Migration, migrate
-from llamadesk.store.problems import is_damage
+from llamadesk.store.problems import DATABASE_ERRORS, is_damage
 from llamadesk.store.salvage import finish_interrupted, salvage
 
 
@@ -36,7 +36,7 @@ class OpenDatabase:
         """Merge the WAL into the database and let others in."""
         try:
             # Not worth an error to a person: what was committed is safe in the WAL too.
-            with suppress(sqlite3.Error):
+            with suppress(*DATABASE_ERRORS):
                 self.connection.execute("PRAGMA optimize")
                 self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self.connection.close()
@@ -59,7 +59,7 @@ def open_database(folders: DataFolders, migrations: Sequence[Migration] = MIGRAT
         recovered = salvage(folders, migrations, damage) if damage else None
         try:
             connection = _prepared(folders, migrations)
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             if recovered is not None or not is_damage(error):
                 raise
             # Damage outside the tables that were looked at.

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a damaged database may raise; the second comes from Python, where damaged bytes are in SQLite's own message."""
+
 _SQLITE_CODES = {
     sqlite3.SQLITE_FULL: ProblemCode.STORE_FULL,
     sqlite3.SQLITE_READONLY: ProblemCode.STORE_READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: ProblemCode.STORE_READ_ONLY,
     sqlite3.SQLITE_PERM: ProblemCode.STORE_READ_ONLY,
-    sqlite3.SQLITE_CORRUPT: ProblemCode.STORE_DAMAGED,
-    sqlite3.SQLITE_NOTADB: ProblemCode.STORE_DAMAGED,
     sqlite3.SQLITE_BUSY: ProblemCode.STORE_IN_USE,
     sqlite3.SQLITE_LOCKED: ProblemCode.STORE_IN_USE,
     sqlite3.SQLITE_PROTOCOL: ProblemCode.STORE_IN_USE,
@@ -81,15 +82,16 @@ def primary_code(error: BaseException) -> int | None:
 
 def is_damage(error: BaseException) -> bool:
     """Whether the error says that the database file is damaged or none at all."""
-    return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    damage = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, UnicodeDecodeError) or primary_code(error) in damage
 
 
-def problem_from(error: sqlite3.Error | OSError, folder: Path) -> Problem | None:
+def problem_from(error: sqlite3.Error | UnicodeDecodeError | OSError, folder: Path) -> Problem | None:
     """The error as a `Problem`; None where it is no trouble of the environment, but a bug."""
     if isinstance(error, OSError):
         code = _OS_CODES.get(error.errno or 0, ProblemCode.STORE_FAILED)
         return store_problem(code, folder, f"{type(error).__name__}: {error}")
-    found = _SQLITE_CODES.get(primary_code(error) or 0)
+    found = ProblemCode.STORE_DAMAGED if is_damage(error) else _SQLITE_CODES.get(primary_code(error) or 0)
     if found is None:
         return None
     return store_problem(found, folder, f"{getattr(error, 'sqlite_errorname', '')}: {error}")
@@ -100,7 +102,7 @@ def explained(folder: Path) -> Iterator[None]:
     """Raise trouble of the environment inside the block as `ProblemError`."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         problem = problem_from(error, folder)
         if problem is None:
             raise

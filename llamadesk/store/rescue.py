@@ -13,7 +13,7 @@ from llamadesk.store import conversations
 from llamadesk.store.connection import storable
 from llamadesk.store.examine import TABLES
 from llamadesk.store.messages import checksum
-from llamadesk.store.problems import primary_code
+from llamadesk.store.problems import DATABASE_ERRORS, primary_code
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Rescue:
         return self._n_taken + len(self._damaged) > 0
 
     def take(self, source: sqlite3.Connection, *, backup: bool = False) -> None:
-        """Take what is readable and new. Raises sqlite3.DatabaseError where not even the schema is."""
+        """Take what is readable and new. Raises one of DATABASE_ERRORS where not even the schema is."""
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         for row in readable_rows(source, "setting"):
             if isinstance(row.get("key"), str) and isinstance(row.get("value"), str):
@@ -157,7 +157,7 @@ def readable_rows(source: sqlite3.Connection, table: str) -> Iterator[Row]:
             for row in cursor:
                 yield dict(zip(names, row, strict=True))
                 n_read += 1
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table or column
                 return
             failures += 1
@@ -174,7 +174,7 @@ def _last_id(source: sqlite3.Connection, table: str) -> int:
     for query in (f"SELECT max(id) FROM {table}", f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'"):
         try:
             row = source.execute(query).fetchone()
-        except sqlite3.DatabaseError:
+        except DATABASE_ERRORS:
             continue
         if row and isinstance(row[0], int) and 0 < row[0] < _MAX_ID:
             return row[0]

@@ -10,7 +10,6 @@ import datetime
 import itertools
 import logging
 import shutil
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from llamadesk.store.backups import Backups
 from llamadesk.store.connection import beside, connect, connect_to_look, sync_to_disk, transaction
 from llamadesk.store.examine import damage_in
 from llamadesk.store.migrations import Migration, migrate
+from llamadesk.store.problems import DATABASE_ERRORS
 from llamadesk.store.rescue import Rescue
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def _take(rescue: Rescue, source: Path, *, backup: bool = False) -> None:
     try:
         with closing(connect_to_look(source)) as connection:
             rescue.take(connection, backup=backup)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         log.warning("nothing more can be read from %s: %s", source.name, error)
 
 
@@ -151,7 +151,7 @@ def _newest_good_backup(folders: DataFolders, newest_schema: int) -> Path | None
         try:
             if damage_in(path, newest_schema) is None:
                 return path
-        except (ProblemError, sqlite3.Error) as error:
+        except (ProblemError, *DATABASE_ERRORS) as error:
             log.warning("the backup %s is of no use: %s", path.name, error)
     return None
 

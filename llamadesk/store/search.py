@@ -18,7 +18,7 @@ from typing import TypeVar
 from llamadesk.core.chat import ConversationId, MessageId, SearchHit
 from llamadesk.store import conversations
 from llamadesk.store.connection import storable, transaction
-from llamadesk.store.problems import is_damage
+from llamadesk.store.problems import DATABASE_ERRORS, is_damage
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -100,7 +100,7 @@ def is_sound(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute(f"INSERT INTO {_INDEX} ({_INDEX}, rank) VALUES ('integrity-check', 0)")
         return all(_is_indexed(connection, message_id, text) for message_id, text in _samples(connection))
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         log.info("the search index is not sound: %s", error)
         return False
 
@@ -112,7 +112,7 @@ def repairing(connection: sqlite3.Connection, work: Callable[[], _T]) -> _T:
     """
     try:
         return work()
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         if not _is_to_blame(connection, error):
             raise
         log.warning("the search index is damaged and is made again: %s", error)
@@ -206,7 +206,7 @@ def _snippet(content: str, start: int) -> str:
     return f"{'…' if first else ''}{piece}{'…' if last < len(content) else ''}"
 
 
-def _is_to_blame(connection: sqlite3.Connection, error: sqlite3.DatabaseError) -> bool:
+def _is_to_blame(connection: sqlite3.Connection, error: Exception) -> bool:
     """Whether the index, and not a table of messages, made the work fail."""
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_CORRUPT_VTAB:
@@ -218,7 +218,7 @@ def _is_to_blame(connection: sqlite3.Connection, error: sqlite3.DatabaseError) -
         return False
     try:
         return bool(connection.execute("PRAGMA quick_check(message)").fetchone() == ("ok",))
-    except sqlite3.DatabaseError:
+    except DATABASE_ERRORS:
         return False
 
 
@@ -229,7 +229,7 @@ def _drop(connection: sqlite3.Connection) -> None:
     connection.execute(f"DROP VIEW IF EXISTS {_VIEW}")
     try:
         connection.execute(f"DROP TABLE IF EXISTS {_INDEX}")
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         log.warning("the search index cannot be dropped as a whole: %s", error)
         _drop_in_pieces(connection)
 
@@ -242,5 +242,5 @@ def _drop_in_pieces(connection: sqlite3.Connection) -> None:
     finally:
         connection.execute("PRAGMA writable_schema = RESET")
     for shadow in _SHADOWS:
-        with suppress(sqlite3.OperationalError):  # some do not exist, by the options or by the damage
+        with suppress(sqlite3.OperationalError, UnicodeDecodeError):  # not all need exist
             connection.execute(f"DROP TABLE IF EXISTS {_INDEX}_{shadow}")

@@ -162,6 +162,19 @@ def test_another_programs_database_is_put_aside(open_store: Open, data_folders: 
     assert_usable(store)
 
 
+def test_damaged_bytes_in_sqlites_own_message(
+    open_store: Open, data_folders: DataFolders, written: list[Message]
+) -> None:
+    """Python cannot decode such a message, and raises UnicodeDecodeError in place of SQLite's error."""
+    damaged = data_folders.database.read_bytes().replace(b"message_by_parent", b"m\xe8ssage_by_parent")
+    damaged = damaged.replace(b"CREATE INDEX m\xe8", b"CREATF INDEX m\xe8")
+    data_folders.database.write_bytes(damaged)
+    store = open_store()
+    assert store.recovered is not None
+    assert wait(everything(store)) == written
+    assert_usable(store)
+
+
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 def test_a_file_cut_short(open_store: Open, data_folders: DataFolders, written: list[Message], part: float) -> None:
     whole = data_folders.database.read_bytes()
