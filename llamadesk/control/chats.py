@@ -54,6 +54,7 @@ class ChatControl(QObject):
         self._drafts: dict[ConversationId | None, str] = {}
         self._unsaved: set[ConversationId | None] = set()
         self._opening = 0
+        self._beginning = True
         self._search = ""
         self._draft_timer = QTimer(self, singleShot=True, interval=_DRAFT_AFTER_MS)
         self._draft_timer.timeout.connect(self.flush)
@@ -65,16 +66,21 @@ class ChatControl(QObject):
         self._overlay = overlay
 
     async def begin(self) -> None:
-        """List the chats and open the one that was open last."""
-        self._drafts[None] = self._values.get(NEW_CHAT_DRAFT, str)
-        conversations = await self._store.conversations()
-        self._conversations.show(conversations)
-        self._drafts.update({c.id: c.draft for c in conversations})
-        last = ConversationId(self._values.get(OPEN_CONVERSATION, int))
-        if self._conversations.find(last):
-            await self._open(last)
-        else:
-            self.new_chat()
+        """List the chats and open the one that was open last, unless the person was quicker and began another."""
+        self._drafts.setdefault(None, self._values.get(NEW_CHAT_DRAFT, str))
+        try:
+            conversations = await self._store.conversations()
+            self._conversations.show(conversations)
+            self._drafts.update({c.id: c.draft for c in conversations})
+            if self._opening:
+                return
+            last = ConversationId(self._values.get(OPEN_CONVERSATION, int))
+            if self._conversations.find(last):
+                await self._open(last)
+            else:
+                self.new_chat()
+        finally:
+            self._beginning = False
 
     # --- Which chat is on screen ---
 
@@ -186,6 +192,8 @@ class ChatControl(QObject):
         """Keep what is in the composer; written after a pause in typing."""
         current = self._conversations.current
         if self._drafts.get(current, "") != text:
+            if self._beginning:
+                self._opening += 1  # what is being typed stays on screen: the chat of last time is not opened over it
             self._drafts[current] = text
             self._unsaved.add(current)
             self._draft_timer.start()

@@ -42,14 +42,20 @@ class DeskDriver:
             raise AssertionError(command)
         return EngineCommand([*command.argv, "--fake", str(path)], command.env)
 
-    def open(self, command: EngineCommand | None = None, model: Path | None = None) -> Desk:
-        """A desk that has begun; the real engine unless a command is given."""
+    def open(
+        self,
+        command: EngineCommand | None = None,
+        model: Path | None = None,
+        before: Callable[[Desk], object] = lambda _: None,
+    ) -> Desk:
+        """A desk that has begun; the real engine unless a command is given. `before` is done before it begins."""
         desk = Desk(self.folders, Store.open(self.folders), command or engine_command(), self.bugs.append)
         desk.notices.posted.connect(self.notices.append)
         desk.notices.attach()
         self._open.append(desk)
         # One thread: two that wait for each other take many times as long wherever something else runs too.
         desk.preferences.set(THREADS, 1)
+        before(desk)
         self.run(desk.begin(model))
         return desk
 

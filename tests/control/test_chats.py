@@ -66,6 +66,14 @@ def test_the_chat_of_last_time_is_open_again(driver: DeskDriver) -> None:
     assert [m.content for m in desk.transcript.messages()] == ["one", "Yes. "]
 
 
+def test_what_is_typed_while_the_app_starts_stays(driver: DeskDriver) -> None:
+    driver.close(open_with_chats(driver, "one"))
+    desk = driver.open(driver.fake(QUICK), before=lambda desk: desk.chats.save_draft("typed at once"))
+    assert desk.conversations.current is None
+    assert desk.chats.draft == "typed at once"
+    assert titles(desk) == ["one"]
+
+
 def test_rename_and_search(driver: DeskDriver) -> None:
     desk = open_with_chats(driver, "how to bake bread", "日本語の練習", "tax letter")
     desk.chats.rename(desk.conversations.conversation(0).id, "  Finanzamt\n zwei ")
