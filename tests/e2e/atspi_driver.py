@@ -16,6 +16,7 @@ from gi.repository import Gio, GLib
 
 POLL_SECONDS = 0.05
 CALL_TIMEOUT_MS = 5000
+PRESS_SECONDS = 0.15  # Qt answers at once, but keeps the button down for 100 ms before it counts as clicked
 ENABLED, SHOWING = 8, 25  # bits of AT-SPI's state
 ROOT = "/org/a11y/atspi/accessible/root"
 
@@ -150,7 +151,9 @@ class Driver:
         names = [action[0] for action in node.call("Action", "GetActions")]
         for word in ("Press", "Toggle"):
             if word in names:
-                return node.call("Action", "DoAction", "(i)", names.index(word))
+                node.call("Action", "DoAction", "(i)", names.index(word))
+                time.sleep(PRESS_SECONDS)
+                return True
         raise NotThereError(f"{role} {name!r} has no press")
 
     def do_select(self, role, name, item):

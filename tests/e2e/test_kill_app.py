@@ -43,8 +43,8 @@ def test_killed_in_25_chats(start_window: StartWindow, tmp_path: Path) -> None:
                 window.wait_ready()  # else it is killed during the load, with the message waiting or refused
             text = f"Chat {chat}: count from one to fifty, please."
             window.type(text)
-            deadline = time.monotonic() + chance.uniform(0.0, 2.0)
             window.press("Send")
+            deadline = time.monotonic() + chance.uniform(0.0, 2.0)
             while True:
                 if text in window.transcript() and text not in sent:
                     sent.append(text)
@@ -58,7 +58,7 @@ def test_killed_in_25_chats(start_window: StartWindow, tmp_path: Path) -> None:
 
     window = start_window()  # and the window opens on all of it
     window.wait_until("the chats", lambda: len(window.chats()) >= len(sent))
+    window.close()
     with closing(sqlite3.connect(database)) as connection:
         left = connection.execute("SELECT count(*) FROM message WHERE status = 'streaming'").fetchone()
     assert left == (0,), "an unfinished reply is marked as interrupted"
-    window.close()
