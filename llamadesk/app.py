@@ -24,6 +24,7 @@ from llamadesk.core.errors import ProblemError
 from llamadesk.core.paths import APP_NAME
 from llamadesk.instance import SingleInstance
 from llamadesk.store.front import Store
+from llamadesk.ui.accessible import guard_scroll_areas
 from llamadesk.ui.bug_report import BugReportDialog
 from llamadesk.ui.main_window import MainWindow
 
@@ -56,6 +57,7 @@ def _application() -> QApplication:
     application.setApplicationName(APP_NAME)
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("llamadesk")
+    guard_scroll_areas()
     application.setQuitOnLastWindowClosed(False)  # closing takes a moment: what is being written is kept first
     return application
 
