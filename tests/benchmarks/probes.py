@@ -68,15 +68,17 @@ async def ready(desk: Desk) -> None:
     await until(lambda: not desk.replies.busy, desk.replies.busy_changed)
 
 
-def composer(window: QMainWindow) -> QWidget:
-    """Where a person types."""
-    return next(w for w in window.findChildren(QWidget) if w.accessibleName() == "Message")
+def named(window: QMainWindow, name: str) -> Any:
+    """The widget with this accessible name."""
+    found = [widget for widget in window.findChildren(QWidget) if widget.accessibleName() == name]
+    assert found, f"nothing called {name!r}"
+    return found[0]
 
 
 async def start(window: QMainWindow, desk: Desk) -> dict[str, Any]:
     """When the window was on the screen and a key that was pressed was in the composer."""
     await FirstEvent(window, QEvent.Type.Paint).handled()
-    edit: Any = composer(window)
+    edit = named(window, "Message")
     QApplication.sendEvent(edit, QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_X, Qt.KeyboardModifier.NoModifier, "x"))
     if edit.toPlainText() != "x":
         raise AssertionError("the composer takes no input")
@@ -228,7 +230,6 @@ async def stream(window: QMainWindow, desk: Desk, chat: int, times: int) -> dict
 
 async def _open(window: QMainWindow, desk: Desk, chat: ConversationId) -> float:
     """Open a chat; seconds until it is painted."""
-    view: Any = next(w for w in window.findChildren(QWidget) if w.accessibleName() == "Transcript")
     opened = asyncio.Event()
     desk.chats.opened.connect(opened.set)
     started = time.monotonic()
@@ -237,6 +238,7 @@ async def _open(window: QMainWindow, desk: Desk, chat: ConversationId) -> float:
     # All that is dirty is painted when the window handles this.
     painted = await FirstEvent(window, QEvent.Type.UpdateRequest).handled()
     desk.chats.opened.disconnect(opened.set)
+    view = named(window, "Transcript")
     at_first = view.grab().toImage()
     await asyncio.sleep(0.4)
     _assert_same(at_first, view.grab().toImage())
