@@ -18,6 +18,7 @@ from llamadesk.core.chat import ConversationId, Role
 from llamadesk.core.settings import MAX_TOKENS, SEED
 from llamadesk.state.engine import Phase
 
+PATIENCE_SECONDS = 30
 TICK_MS = 2
 """How often the event loop is asked whether it is still there."""
 
@@ -230,14 +231,17 @@ async def stream(window: QMainWindow, desk: Desk, chat: int, times: int) -> dict
 
 async def _open(window: QMainWindow, desk: Desk, chat: ConversationId) -> float:
     """Open a chat; seconds until it is painted."""
-    opened = asyncio.Event()
-    desk.chats.opened.connect(opened.set)
+    shown = asyncio.get_running_loop().create_future()
+
+    def watch() -> None:
+        # All that is dirty is painted when the window handles this.
+        shown.set_result(FirstEvent(window, QEvent.Type.UpdateRequest))
+
+    desk.chats.opened.connect(watch)
     started = time.monotonic()
     desk.chats.open(chat)
-    await opened.wait()
-    # All that is dirty is painted when the window handles this.
-    painted = await FirstEvent(window, QEvent.Type.UpdateRequest).handled()
-    desk.chats.opened.disconnect(opened.set)
+    painted = await asyncio.wait_for((await asyncio.wait_for(shown, PATIENCE_SECONDS)).handled(), PATIENCE_SECONDS)
+    desk.chats.opened.disconnect(watch)
     view = named(window, "Transcript")
     at_first = view.grab().toImage()
     await asyncio.sleep(0.4)
