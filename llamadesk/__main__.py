@@ -5,6 +5,7 @@ The engine is dispatched before anything of Qt is imported: it needs none of it,
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from llamadesk import doctor  # noqa: PLC0415
 
         return doctor.run(options.folders)
+    gc.disable()  # what a start makes stays, so looking for garbage in it is lost time; the window collects later
     from llamadesk.app import run  # noqa: PLC0415
 
     return run(options)

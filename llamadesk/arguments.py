@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,10 @@ class Options:
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; prints help or an error and exits (SystemExit) where that is what it asks for."""
+    if not arguments:  # as a double click starts it
+        return Options(folders=data_folders(), model=None, offline=False, doctor=False)
+    import argparse  # noqa: PLC0415 - not for a start without arguments
+
     parser = argparse.ArgumentParser(
         prog="llamadesk",
         description="Private chat with a language model on your own computer.",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QLockFile, QObject, Signal, Slot
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QLockFile, QObject, QThread, Signal, Slot
 
 from llamadesk.core.paths import DataFolders
 
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
 _log = logging.getLogger(__name__)
 _ANSWER_WITHIN_MS = 2000
+_TRY_AGAIN_AFTER_MS = 50
 _MAX_PATH_BYTES = 64 * 1024
 
 
@@ -37,22 +42,34 @@ class SingleInstance(QObject):
 
     def acquire(self) -> bool:
         """Whether this is the first. A folder that cannot be locked at all counts as ours: the store will say why."""
-        if not self._lock.tryLock(0) and self._lock.error() is QLockFile.LockError.LockFailedError:
-            return False
+        return self._lock.tryLock(0) or self._lock.error() is not QLockFile.LockError.LockFailedError
+
+    def listen(self) -> None:
+        """Hear from later starts from now on; for the first."""
+        from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415 - the first frame does not wait for it
+
         QLocalServer.removeServer(self._name)  # left behind by a crash: the lock is ours, so nobody listens there
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         if not self._server.listen(self._name):
             _log.warning("later starts cannot reach this one: %s", self._server.errorString())
-        return True
 
     def pass_on(self, file: Path | None) -> bool:
-        """Ask the first to come to the front, with `file` if there is one; whether it heard."""
+        """Ask the first to come to the front, with `file` if there is one; whether it heard.
+
+        Blocks for a few seconds at most: the first may be starting, and not listen yet.
+        """
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - only a later start comes here
+
         socket = QLocalSocket()
+        give_up_at = time.monotonic() + _ANSWER_WITHIN_MS / 1000
         socket.connectToServer(self._name)
-        if not socket.waitForConnected(_ANSWER_WITHIN_MS):
-            return False
+        while not socket.waitForConnected(_ANSWER_WITHIN_MS):
+            if time.monotonic() > give_up_at:
+                return False
+            QThread.msleep(_TRY_AGAIN_AFTER_MS)
+            socket.connectToServer(self._name)
         socket.write((str(file) if file else "").encode("utf-8", "surrogateescape") + b"\n")
         heard = socket.waitForBytesWritten(_ANSWER_WITHIN_MS) and socket.waitForReadyRead(_ANSWER_WITHIN_MS)
         socket.disconnectFromServer()
@@ -74,8 +91,8 @@ class SingleInstance(QObject):
 
     @Slot()
     def _on_ready_read(self) -> None:
-        socket = self.sender()
-        if not isinstance(socket, QLocalSocket) or socket not in self._received:
+        socket = cast("QLocalSocket", self.sender())
+        if socket not in self._received:
             return
         received = self._received[socket]
         received += socket.readAll().data()
@@ -91,7 +108,6 @@ class SingleInstance(QObject):
 
     @Slot()
     def _on_disconnected(self) -> None:
-        socket = self.sender()
-        if isinstance(socket, QLocalSocket):
-            self._received.pop(socket, None)
-            socket.deleteLater()
+        socket = cast("QLocalSocket", self.sender())
+        self._received.pop(socket, None)
+        socket.deleteLater()

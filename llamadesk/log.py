@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import logging
-import logging.handlers
 import sys
 import threading
 import traceback
@@ -48,7 +47,7 @@ def setup_logging(folders: DataFolders, verbose: bool = False) -> None:
         verbose: log what LlamaDesk does in detail.
     """
     formatter = logging.Formatter(_FORMAT, _TIME_FORMAT)
-    for handler in (_file_handler(folders.logs), _RecentLines()):
+    for handler in (_LogFile(folders.logs / LOG_FILE), _RecentLines()):
         handler.setFormatter(formatter)
         logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.INFO)
@@ -105,6 +104,44 @@ def report(error: BaseException | None = None) -> str:
     return _without_home("\n\n".join(parts)) + "\n"
 
 
+class _LogFile(logging.Handler):
+    """Opens the rotating file at the first line: its module is slow to import, and most starts log nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._file: logging.Handler | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._file is None:
+            self._file = self._opened()
+            self._file.setFormatter(self.formatter)
+        self._file.emit(record)
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    def _opened(self) -> logging.Handler:
+        from logging.handlers import RotatingFileHandler  # noqa: PLC0415 - see the class
+
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return RotatingFileHandler(
+                self._path, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, encoding="utf-8", errors="backslashreplace"
+            )
+        except OSError as error:
+            if sys.stderr is None:  # a program without a console
+                return logging.NullHandler()
+            sys.stderr.write(f"LlamaDesk cannot write its log to {self._path.parent}: {error}\n")
+            return logging.StreamHandler()
+
+
 class _RecentLines(logging.Handler):
     """Keeps the last lines in memory, for the report."""
 
@@ -126,22 +163,10 @@ def _recent_lines() -> list[str]:
     return []
 
 
-def _file_handler(folder: Path) -> logging.Handler:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return logging.handlers.RotatingFileHandler(
-            folder / LOG_FILE, maxBytes=_MAX_BYTES, backupCount=_KEPT_FILES, encoding="utf-8", errors="backslashreplace"
-        )
-    except OSError as error:
-        if sys.stderr is None:  # a program without a console
-            return logging.NullHandler()
-        sys.stderr.write(f"LlamaDesk cannot write its log to {folder}: {error}\n")
-        return logging.StreamHandler()
-
-
 def _write_crashes_to(path: Path) -> None:
     """Tell faulthandler where a crash in native code is to be written; it keeps the file open."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         too_long = path.exists() and path.stat().st_size > _MAX_CRASH_BYTES
         file = path.open("w" if too_long else "a", encoding="utf-8")
     except OSError:

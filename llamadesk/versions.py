@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from importlib import metadata
 
 from llamadesk import __version__
 
@@ -13,6 +12,8 @@ _PACKAGES = ("PySide6-Essentials", "llama-cpp-python", "qasync", "msgspec", "mar
 
 def versions() -> dict[str, str]:
     """Versions by name; "unknown" for a package without metadata (a bundle may leave them out)."""
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and a start needs none
+
     found = {
         "LlamaDesk": __version__,
         "Python": platform.python_version(),

@@ -24,6 +24,7 @@ app = QCoreApplication([])
 instance = SingleInstance(data_folders(sys.argv[1]))
 file = Path(sys.argv[2]) if len(sys.argv) > 2 else None
 if instance.acquire():
+    instance.listen()
     print("first", flush=True)
     sys.stdin.read()
 else:
@@ -49,6 +50,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 def test_a_later_start_hands_its_file_to_the_first(tmp_path: Path, qtbot: QtBot, file: str) -> None:
     instance = SingleInstance(data_folders(tmp_path))
     assert instance.acquire()
+    instance.listen()
     with qtbot.waitSignal(instance.file_received, timeout=20_000) as received:
         process = later_start(tmp_path, *([file] if file else []))
     assert received.args == [Path(file) if file else None]

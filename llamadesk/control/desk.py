@@ -89,6 +89,7 @@ class Desk(QObject):
 
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
+        self._tasks.begin()
         self._client.start()
         await self.chats.begin()
         if self._store.recovered is not None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psutil
 from PySide6.QtCore import QObject, Slot
 
 from llamadesk.bridge.client import EngineClient
@@ -21,10 +20,12 @@ from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
 from llamadesk.core.sizes import bytes_text
-from llamadesk.library.scan import ScanResult, read_model, scan
 from llamadesk.state.engine import EngineState, EngineStatus, Phase
 from llamadesk.state.models import ModelShelf
 from llamadesk.state.settings import SettingValues
+
+if TYPE_CHECKING:
+    from llamadesk.library.scan import ScanResult
 
 _MAX_BESIDE = 200
 """Files of one suffix that are looked at in a folder that is not ours."""
@@ -90,7 +91,7 @@ class ModelControl(QObject):
 
     async def _try_to_choose(self, path: Path) -> bool:
         try:
-            file = await asyncio.get_running_loop().run_in_executor(None, read_model, path.expanduser().absolute())
+            file = await self._tasks.read(_read_model, path.expanduser().absolute())
         except ProblemError as error:
             self._notices.problem(error.problem)
             return False
@@ -104,7 +105,7 @@ class ModelControl(QObject):
     async def _scan(self) -> None:
         chosen = self._models.chosen
         files = [path for path in (chosen.path if chosen else None, starter_model()) if path is not None]
-        result = await asyncio.get_running_loop().run_in_executor(None, self._look, files)
+        result = await self._tasks.read(self._look, files)
         self._models.set_families(result.families)
         for path, problem in result.problems:
             if path not in self._told and self._folders.models in path.parents:
@@ -115,6 +116,8 @@ class ModelControl(QObject):
     def _look(self, files: list[Path]) -> ScanResult:
         """What is in the models folder, and what else lies where the person's own file lies: its other quantizations,
         most likely. Blocking."""
+        from llamadesk.library.scan import scan  # noqa: PLC0415 - see _read_model
+
         beside = files[0].parent if files else None
         if beside is not None and beside.is_dir():
             files = [*files, *itertools.islice(sorted(beside.glob("*.gguf")), _MAX_BESIDE)]
@@ -173,7 +176,7 @@ class ModelControl(QObject):
             self.load_settings(file), n_ctx=n_ctx, n_gpu_layers=self._offloaded(file, n_gpu_layers)
         )
         need = memory_need(file.facts, settings)
-        text = f"Needs about {bytes_text(need.ram_bytes)} of {bytes_text(psutil.virtual_memory().total)} memory"
+        text = f"Needs about {bytes_text(need.ram_bytes)} of {bytes_text(_memory().total)} memory"
         if need.vram_bytes and self._engine.gpus:
             total = sum(gpu.memory_total for gpu in self._engine.gpus)
             text += f", {bytes_text(need.vram_bytes)} of {bytes_text(total)} on the graphics card"
@@ -222,7 +225,7 @@ class ModelControl(QObject):
 
     def _too_large(self, file: ModelFile) -> Problem | None:
         """Whether a file would not fit, with the memory that the model loaded now gives back counted in."""
-        available = psutil.virtual_memory().available
+        available = _memory().available
         loaded = self._engine.model
         if loaded is not None:
             available += loaded.size_bytes
@@ -289,3 +292,17 @@ class ModelControl(QObject):
         if self._reload_when_idle and not self._engine.status.busy:
             self._reload_when_idle = False
             self.reload()
+
+
+def _read_model(path: Path) -> ModelFile:
+    """See `llamadesk.library.scan.read_model`. The first frame needs no model, so the thread that reads imports it."""
+    from llamadesk.library.scan import read_model  # noqa: PLC0415
+
+    return read_model(path)
+
+
+def _memory() -> Any:
+    """The main memory of now: psutil's named tuple with `total` and `available`, in bytes."""
+    import psutil  # noqa: PLC0415 - slow to import, and the first frame needs none
+
+    return psutil.virtual_memory()

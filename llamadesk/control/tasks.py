@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from llamadesk.control.notices import Notices
 from llamadesk.core.errors import ProblemError
 
+if TYPE_CHECKING:
+    import asyncio
+
 Failure = Callable[[BaseException], None]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Tasks:
     """Starts coroutines on the window's event loop, keeps them alive and lets none fail unheard.
 
-    A `ProblemError` becomes a notice, anything else goes to `on_bug`.
+    The window stands before the loop does, so what is started meanwhile waits for `begin`. A `ProblemError` becomes a
+    notice, anything else goes to `on_bug`.
     """
 
     def __init__(self, notices: Notices, on_bug: Failure) -> None:
         self._notices = notices
         self._on_bug = on_bug
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[Coroutine[object, object, None]] = []
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+    def begin(self) -> None:
+        """From now on coroutines run, on the loop of the caller."""
+        import asyncio  # noqa: PLC0415 - not before the first frame: it is slow to import
+
+        self._loop = asyncio.get_running_loop()
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:
+            self.start(work)
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
         """Run `work`; it begins at the loop's next turn."""
-        task = asyncio.get_event_loop().create_task(work)
+        if self._loop is None:
+            self._waiting.append(work)
+            return
+        task = self._loop.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
-        return task
 
     async def drained(self) -> None:
         """Returns when nothing is running any more."""
+        import asyncio  # noqa: PLC0415 - as in `begin`
+
         while self._running:
             with contextlib.suppress(Exception):
                 await asyncio.wait(set(self._running))
+
+    async def read(self, question: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Await what a blocking function answers, on the loop's own thread for that."""
+        import asyncio  # noqa: PLC0415 - as in `begin`
+
+        return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

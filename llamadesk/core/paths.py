@@ -5,13 +5,10 @@ Only paths are computed and looked at here; nothing is opened or made.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
 
 APP_NAME = "LlamaDesk"
 DATA_DIR_VARIABLE = "LLAMADESK_DATA_DIR"
@@ -55,6 +52,8 @@ def data_folders(override: str | os.PathLike[str] | None = None) -> DataFolders:
     if chosen:
         root = Path(chosen).expanduser().absolute()
         return DataFolders(root=root, models=root / "models", logs=root / "logs")
+    import platformdirs  # noqa: PLC0415 - slow to import, and only needed where nobody chose a folder
+
     dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
     root = Path(dirs.user_data_dir)
     return DataFolders(root=root, models=root / "models", logs=Path(dirs.user_log_dir))
@@ -76,6 +75,8 @@ def starter_model() -> Path | None:
     bundled = resources_dir() / "models" / STARTER_MODEL_FILE
     if bundled.is_file():
         return bundled
+    import importlib.util  # noqa: PLC0415 - as in `data_folders`
+
     spec = importlib.util.find_spec(_STARTER_PACKAGE)
     for location in (spec.submodule_search_locations or []) if spec else []:
         candidate = Path(location) / STARTER_MODEL_FILE

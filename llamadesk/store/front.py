@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -191,12 +190,16 @@ class Store:
         self, query: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Await a query; cancelled before its turn, it is left out."""
+        import asyncio  # noqa: PLC0415 - slow to import: not before there is a loop
+
         return await asyncio.wrap_future(self._submit(query, *args, **kwargs))
 
     async def _write(
         self, query: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Await a write; it is done even where the one who waits is cancelled."""
+        import asyncio  # noqa: PLC0415 - as in `_read`
+
         return await asyncio.shield(asyncio.wrap_future(self._submit(query, *args, **kwargs)))
 
     def _submit(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QHideEvent,
     QKeySequence,
+    QPaintEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QWidget
@@ -45,9 +46,13 @@ class MainWindow(QMainWindow):
         desk: what is on screen, and who to ask.
     """
 
+    first_painted = Signal()
+    """The window is on the screen for the first time."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
+        self._painted = False
         self.theme = ThemeManager(self)
         self.theme.set_theme(Theme(desk.settings.get(THEME, str)))
         self.theme.set_zoom(desk.settings.get(ZOOM, int))
@@ -236,6 +241,13 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self._desk.preferences.set(WINDOW_GEOMETRY, geometry)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Say when the first frame is done: the children are painted after this."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember how the window was."""

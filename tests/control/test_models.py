@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
-from llamadesk.control import library as library_control
 from llamadesk.core.paths import starter_model
 from llamadesk.core.settings import CONTEXT_LENGTH, MODEL_PATH
 from llamadesk.state.engine import Phase
@@ -69,7 +69,7 @@ def test_a_model_larger_than_memory_is_said_before_it_is_tried(
         available = 50_000_000
         total = 100_000_000
 
-    monkeypatch.setattr(library_control.psutil, "virtual_memory", Memory)
+    monkeypatch.setattr(psutil, "virtual_memory", Memory)
     desk = driver.open()
     driver.until(lambda: desk.engine.status.phase is Phase.STOPPED)
     assert desk.engine.model is None

@@ -1,0 +1,152 @@
+"""What goes on behind the window once it is on the screen: the event loop, later starts, and an orderly end.
+
+Imported after the first frame: asyncio and qasync take longer to import than the window takes to be built.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import qasync
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
+from PySide6.QtWidgets import QApplication
+
+from llamadesk.control.desk import Desk
+from llamadesk.core.errors import ProblemError
+from llamadesk.instance import SingleInstance
+from llamadesk.ui.main_window import MainWindow
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """Works the desk until the window is closed.
+
+    Args:
+        application: its event loop becomes asyncio's.
+        window: is on the screen, unless the person has closed it again already.
+        desk: what the window shows.
+        instance: holds the data folder.
+        model: the model file to begin with, or None for the one of last time.
+        on_bug: told of every exception that nobody expected.
+    """
+
+    def __init__(
+        self,
+        application: QApplication,
+        window: MainWindow,
+        desk: Desk,
+        instance: SingleInstance,
+        model: Path | None,
+        on_bug: Callable[[BaseException], None],
+    ) -> None:
+        self._window = window
+        self._desk = desk
+        self._model = model
+        self._on_bug = on_bug
+        self._loop = qasync.QEventLoop(application)
+        self._loop.set_default_executor(ThreadPoolExecutor(1, "reading"))
+        asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._on_loop_exception)
+        self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+        self._collector = _Collector(application)
+        self._signals = _EndSignals(self._begin_closing, application)
+        application.lastWindowClosed.connect(self._begin_closing)
+        instance.file_received.connect(self._on_file_received)
+        instance.listen()
+
+    def stay(self) -> None:
+        """Return when everything is closed."""
+        with self._loop:
+            begun = self._loop.create_task(self._begin())
+            if not self._window.isVisible():
+                self._begin_closing()
+            self._loop.run_until_complete(self._closed.wait())
+            begun.cancel()
+
+    async def _begin(self) -> None:
+        try:
+            await self._desk.begin(self._model)
+        except ProblemError as error:
+            self._desk.notices.problem(error.problem)
+        except Exception as error:
+            self._on_bug(error)
+
+    def _begin_closing(self) -> None:
+        if self._closing is None:
+            self._window.hide()
+            self._closing = self._loop.create_task(self._close())
+
+    async def _close(self) -> None:
+        try:
+            await self._desk.close()
+        except Exception:
+            _log.exception("closing")
+        finally:
+            self._closed.set()
+
+    def _on_file_received(self, path: Path | None) -> None:
+        window = self._window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+        if path is not None:
+            self._desk.library.add_file(path)
+
+    def _on_loop_exception(self, _loop: object, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._on_bug(error)
+        else:
+            _log.error("event loop: %s", context.get("message"))
+
+
+class _Collector(QObject):
+    """Collects Python's garbage on the window's thread alone.
+
+    Left to itself the collector runs on whichever thread allocates, the store's or the supervisor's too, and a widget
+    that is deleted on another thread than its own takes the process down.
+    """
+
+    _INTERVAL_MS = 1000
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thresholds = gc.get_threshold()
+        gc.disable()
+        gc.freeze()  # what start-up made stays: it need not be looked at again
+        self.startTimer(self._INTERVAL_MS)
+
+    def timerEvent(self, _event: QTimerEvent) -> None:
+        """Collect the oldest generation whose count has come to its threshold."""
+        due = [count > limit for count, limit in zip(gc.get_count(), self._thresholds, strict=True)]
+        if any(due):
+            gc.collect(max(generation for generation, is_due in enumerate(due) if is_due))
+
+
+class _EndSignals:
+    """SIGTERM and SIGINT close the window as a person would. A signal wakes Qt through a socket: Python's own handlers
+    wait until Python code runs, which in an idle window can be long."""
+
+    def __init__(self, end: object, parent: QObject) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, parent)
+        self._notifier.activated.connect(end)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ignore)
+
+    @staticmethod
+    def _ignore(_number: int, _frame: FrameType | None) -> None:
+        """The wake-up is what counts."""
