@@ -155,6 +155,7 @@ class Composer(QWidget):
         chosen, loaded = self._desk.models.chosen, self._desk.engine.model
         name = chosen.family if chosen else loaded.name if loaded else ""
         self.edit.setPlaceholderText(f"Message {name}" if name else "Choose a model to begin")
+        self.edit.viewport().update()  # Qt paints again only where a placeholder appears or goes, not where it changes
         self._show_state()
 
     # --- Looks ---
