@@ -79,7 +79,8 @@ def _show_first_frame(window: MainWindow) -> None:
 
 
 def _application() -> QApplication:
-    application = QApplication(sys.argv[:1])
+    # The style that follows a palette everywhere; QApplication.setStyle would load every class of QtWidgets.
+    application = QApplication([*sys.argv[:1], "-style", "Fusion"])
     application.setApplicationName(APP_NAME)
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("llamadesk")

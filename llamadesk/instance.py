@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -33,12 +33,19 @@ class SingleInstance(QObject):
 
     def __init__(self, folders: DataFolders, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        digest = hashlib.sha256(str(folders.root.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._name = f"llamadesk-{digest}"
+        self._root = folders.root
         self._lock = QLockFile(str(folders.lock))
         self._lock.setStaleLockTime(0)
         self._server: QLocalServer | None = None
         self._received: dict[QLocalSocket, bytearray] = {}
+
+    @cached_property
+    def _name(self) -> str:
+        """Of the socket: another for each folder of data."""
+        import hashlib  # noqa: PLC0415 - the first frame does not wait for it
+
+        digest = hashlib.sha256(str(self._root.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return f"llamadesk-{digest}"
 
     def acquire(self) -> bool:
         """Whether this is the first. A folder that cannot be locked at all counts as ours: the store will say why."""

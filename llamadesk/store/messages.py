@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 from typing import Any
@@ -40,6 +39,8 @@ def checksum(conversation_id: int, parent_id: int | None, role: str, content: st
 
     Its status and statistics are left out: they change without its text, and damage to them loses nothing.
     """
+    import hashlib  # noqa: PLC0415 - slow to import, and a start reads no message before the first frame
+
     digest = hashlib.blake2b(f"{conversation_id}/{parent_id or 0}/{role}/".encode(), digest_size=16)
     digest.update(content.encode())
     return digest.digest()

@@ -39,7 +39,9 @@ class Composer(QWidget):
         self.edit.focus_changed.connect(self.update)
         self._attach = IconButton(theme, "paperclip", "Attach", "Attach a text file")
         self._attach.clicked.connect(self._choose_attachment)
-        self._send_button = IconButton(theme, "arrow-up", "Send", side=30, colour="accent_text", kind="round")
+        self._send_button = IconButton(
+            theme, "arrow-up", "Send", side=30, colour="accent_text", kind="round", can_be_off=True
+        )
         self._send_button.clicked.connect(self._send)
         self._stop_button = IconButton(
             theme, "stop", "Stop generating", hint(Act.STOP), side=30, colour="accent_text", kind="round"
@@ -155,7 +157,9 @@ class Composer(QWidget):
         chosen, loaded = self._desk.models.chosen, self._desk.engine.model
         name = chosen.family if chosen else loaded.name if loaded else ""
         self.edit.setPlaceholderText(f"Message {name}" if name else "Choose a model to begin")
-        self.edit.viewport().update()  # Qt paints again only where a placeholder appears or goes, not where it changes
+        if self.isVisible():  # before the first frame, asking for the viewport would load every class of QtWidgets
+            # Qt paints again only where a placeholder appears or goes, not where it changes.
+            self.edit.viewport().update()
         self._show_state()
 
     # --- Looks ---

@@ -57,12 +57,22 @@ class EmptyState(QScrollArea):
         super().__init__(parent)
         self._desk = desk
         self._theme = theme
-        self._looked = False
+        self._looked = self._built = False
         self.setObjectName("empty")
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        desk.models.chosen_changed.connect(self._show)
+        desk.models.families_changed.connect(self._show)
+        desk.engine.status_changed.connect(self._show)
+        theme.changed.connect(self._dress)
+        self._show()
+
+    def _build(self) -> None:
+        """Make what is shown here; not before there is something to say, which is after the first frame."""
+        self._built = True
+        desk = self._desk
         self._mark = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._title = label("", "hero", wrap=True)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -84,12 +94,7 @@ class EmptyState(QScrollArea):
         self._reload = QPushButton("Load the model again")
         self._reload.clicked.connect(desk.library.reload)
         self._lay_out()
-        desk.models.chosen_changed.connect(self._show)
-        desk.models.families_changed.connect(self._show)
-        desk.engine.status_changed.connect(self._show)
-        theme.changed.connect(self._dress)
         self._dress()
-        self._show()
 
     def _card(self, text: str, beginning: str) -> QPushButton:
         card = QPushButton(text)
@@ -130,7 +135,8 @@ class EmptyState(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The column is as wide as it may be: texts that wrap know their height only then."""
         super().resizeEvent(event)
-        self._fit()
+        if self._built:
+            self._fit()
 
     def _fit(self) -> None:
         self._column.setFixedWidth(max(200, min(self._theme.px(520), self.viewport().width() - self._theme.px(32))))
@@ -140,7 +146,10 @@ class EmptyState(QScrollArea):
         loading = status.phase is Phase.LOADING
         # Until models were looked for once, nobody knows whether this is a first start: say nothing for that moment.
         self._looked = self._looked or chosen is not None or self.sender() is self._desk.models
-        self._column.setVisible(self._looked or loading)
+        if not (self._looked or loading):
+            return
+        if not self._built:
+            self._build()
         nothing = chosen is None and not self._desk.models.families and not loading
         stopped = status.phase is Phase.STOPPED
         greets = not (loading or nothing or stopped)
@@ -170,6 +179,8 @@ class EmptyState(QScrollArea):
             self._text.setText(text)
 
     def _dress(self) -> None:
+        if not self._built:
+            return
         theme, c = self._theme, self._theme.colours
         self.setStyleSheet(
             room_sheet(theme) + f"#empty, #empty_body {{ background: {c.window}; border: none; }}"

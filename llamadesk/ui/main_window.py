@@ -57,7 +57,6 @@ class MainWindow(QMainWindow):
         self.theme.set_theme(Theme(desk.settings.get(THEME, str)))
         self.theme.set_zoom(desk.settings.get(ZOOM, int))
         dress_application(self.theme)
-        self.setWindowIcon(app_icon())
         self.setMinimumSize(380, 480)
         self.setAcceptDrops(True)
         self.pane: SettingsPane | None = None
@@ -247,7 +246,12 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
-            QTimer.singleShot(0, self.first_painted.emit)
+            QTimer.singleShot(0, self._finish)
+
+    def _finish(self) -> None:
+        """What the first frame does not show."""
+        self.setWindowIcon(app_icon())
+        self.first_painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember how the window was."""

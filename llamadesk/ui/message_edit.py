@@ -10,10 +10,8 @@ from PySide6.QtGui import (
     QInputMethodEvent,
     QKeyEvent,
     QResizeEvent,
-    QTextBlockFormat,
     QTextCursor,
     QTextDocument,
-    QTextFormat,
     QTextOption,
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
@@ -22,7 +20,7 @@ LONG_LINE = 2000
 """Qt lays a line out again as a whole for each key: a megabyte without a break takes seconds. Longer lines are cut into
 blocks of this many characters, which are joined again when the text is read."""
 
-_CONTINUES = QTextFormat.Property.UserProperty.value + 1
+_CONTINUES = 0x100000 + 1  # QTextFormat.UserProperty and one; the class is slow to import
 """On a block that goes on with the line of the block before. A property, no mark in the text: undo restores it."""
 
 
@@ -69,7 +67,8 @@ class MessageEdit(QPlainTextEdit):
         """Show a text, with the cursor at its end; what was there cannot be had back by undo."""
         self.setPlainText("")
         self._cut_lines = False
-        self.insert_text(text)
+        if text:
+            self.insert_text(text)
         self.document().clearUndoRedoStacks()
 
     def insert_text(self, text: str) -> None:
@@ -145,7 +144,7 @@ class MessageEdit(QPlainTextEdit):
         plain = modifiers == Qt.KeyboardModifier.NoModifier
         if enter:
             if modifiers & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
-                self.textCursor().insertBlock(QTextBlockFormat())
+                self._break_line()
                 self.ensureCursorVisible()
             else:
                 self.send_asked.emit()
@@ -153,6 +152,11 @@ class MessageEdit(QPlainTextEdit):
             self.recall_asked.emit()
         else:
             super().keyPressEvent(event)
+
+    def _break_line(self) -> None:
+        from PySide6.QtGui import QTextBlockFormat  # noqa: PLC0415 - slow to import, for the many enums of its base
+
+        self.textCursor().insertBlock(QTextBlockFormat())
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """The frame around the field shows it."""
@@ -194,6 +198,8 @@ def _lines(text: str) -> Iterator[str]:
 
 def _insert_cut(cursor: QTextCursor, text: str) -> None:
     """Insert `text` with its long lines cut into blocks that are marked as going on."""
+    from PySide6.QtGui import QTextBlockFormat  # noqa: PLC0415 - as in `_break_line`
+
     goes_on = QTextBlockFormat()
     goes_on.setProperty(_CONTINUES, True)
     for number, line in enumerate(_lines(text)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
@@ -9,7 +10,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from llamadesk.core.chat import Conversation, ConversationId
-from llamadesk.ui.chat_list import ChatList
 from llamadesk.ui.icons import app_pixmap, icon
 from llamadesk.ui.shortcuts import Act, hint, keys_text
 from llamadesk.ui.style import room_sheet
@@ -18,6 +18,7 @@ from llamadesk.ui.widgets import IconButton, label
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.chat_list import ChatList
 
 
 class Sidebar(QWidget):
@@ -49,11 +50,6 @@ class Sidebar(QWidget):
         self._search_icon = self._search.addAction(
             icon("search", theme.colours.text_faint, 16), QLineEdit.ActionPosition.LeadingPosition
         )
-        self._list = ChatList(desk.conversations, theme)
-        self._list.chosen.connect(self._open)
-        self._list.renamed.connect(desk.chats.rename)
-        self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._list.customContextMenuRequested.connect(self._show_menu)
         self._nothing = label("", "muted", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._lay_out()
@@ -83,7 +79,20 @@ class Sidebar(QWidget):
         layout.addWidget(self._search)
         layout.addSpacing(4)
         layout.addWidget(self._nothing, 1)
-        layout.addWidget(self._list, 1)
+        self._layout = layout
+
+    @cached_property
+    def _list(self) -> ChatList:
+        """Made when there are chats to list, which is after the first frame: its classes are slow to import."""
+        from llamadesk.ui.chat_list import ChatList  # noqa: PLC0415
+
+        chats = ChatList(self._desk.conversations, self._theme, self)
+        chats.chosen.connect(self._open)
+        chats.renamed.connect(self._desk.chats.rename)
+        chats.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        chats.customContextMenuRequested.connect(self._show_menu)
+        self._layout.addWidget(chats, 1)
+        return chats
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""
@@ -142,7 +151,8 @@ class Sidebar(QWidget):
         conversations = self._desk.conversations
         empty = conversations.rowCount() == 0
         self._nothing.setVisible(empty)
-        self._list.setVisible(not empty)
+        if not empty or "_list" in vars(self):
+            self._list.setVisible(not empty)
         if empty:
             searching = conversations.searching
             self._nothing.setText("No chat has these words." if searching else "Your chats will be listed here.")

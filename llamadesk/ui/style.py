@@ -48,10 +48,8 @@ def palette(colours: Colours) -> QPalette:
 
 
 def dress_application(theme: ThemeManager) -> None:
-    """Give the application the theme's palette and font, and everywhere the style that follows a palette: Fusion."""
+    """Give the application the theme's palette and font. The style must be one that follows a palette: Fusion."""
     application = cast(QApplication, QApplication.instance())
-    if application.style().name() != "fusion":
-        application.setStyle("Fusion")
     application.setPalette(palette(theme.colours))
     application.setFont(theme.font("ui"))
 

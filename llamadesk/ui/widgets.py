@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -24,7 +22,11 @@ from llamadesk.ui.theme import ThemeManager
 def plain_tip(text: str) -> str:
     """A text from outside (a title, the name of a model, a path) for a tool tip. Qt reads a tool tip that looks like
     markup as markup, and would open the files it names."""
-    return f"<qt>{html.escape(text)}</qt>" if "<" in text else text
+    if "<" not in text:
+        return text
+    import html  # noqa: PLC0415 - slow to import, and hardly ever needed
+
+    return f"<qt>{html.escape(text)}</qt>"
 
 
 def label(text: str, role: str, *, wrap: bool = False) -> QLabel:
@@ -46,6 +48,7 @@ class IconButton(QPushButton):
         tip: tool tip; the name where empty.
         side: width and height at 100 % where there is no text.
         colour: name of the colour in `Colours` that the icon has.
+        can_be_off: whether it is ever disabled, and so needs an icon for that.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class IconButton(QPushButton):
         side: int = 32,
         colour: str = "text_muted",
         kind: str = "icon",
+        can_be_off: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
@@ -66,6 +70,7 @@ class IconButton(QPushButton):
         self._icon_name = icon_name
         self._colour = colour
         self._side = side
+        self._can_be_off = can_be_off
         self.setAccessibleName(name)
         self.setToolTip(tip or name)
         self.setProperty("kind", kind)
@@ -83,7 +88,8 @@ class IconButton(QPushButton):
         size = self._theme.px(17)
         colours = self._theme.colours
         gap = self._theme.px(6) if self.text() else 0
-        self.setIcon(icon(self._icon_name, getattr(colours, self._colour), size, colours.text_faint, gap))
+        off = colours.text_faint if self._can_be_off else None
+        self.setIcon(icon(self._icon_name, getattr(colours, self._colour), size, off, gap))
         self.setIconSize(QSize(size + gap, size))
         if not self.text():
             side = self._theme.px(self._side)
