@@ -8,8 +8,20 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from llamadesk.core.protocol import ENGINE_FLAG
+
+
+def window_app() -> ModuleType:
+    """The module `llamadesk.app`, imported as fast as can be."""
+    gc.disable()  # what a start makes stays, so looking for garbage in it is lost time; the session collects later
+    from llamadesk.pyside import import_pyside  # noqa: PLC0415
+
+    import_pyside()
+    from llamadesk import app  # noqa: PLC0415
+
+    return app
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from llamadesk import doctor  # noqa: PLC0415
 
         return doctor.run(options.folders)
-    gc.disable()  # what a start makes stays, so looking for garbage in it is lost time; the window collects later
-    from llamadesk.app import run  # noqa: PLC0415
-
-    return run(options)
+    exit_code: int = window_app().run(options)
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ imports itself: the start would look longer than it is.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     probe, result, options, *fake = arguments
     from llamadesk import __main__  # noqa: PLC0415 - in the order of the app itself
 
-    gc.disable()  # as the app does before it imports its window
-    from llamadesk import app  # noqa: PLC0415
-
+    app = __main__.window_app()
     plain_window, plain_command = app.MainWindow, app.engine_command
 
     def window_with_probe(desk: Any) -> Any:
@@ -48,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         command.argv.extend(["--fake", fake[0]])
         return command
 
-    app.MainWindow = window_with_probe  # type: ignore[assignment,misc]
+    app.MainWindow = window_with_probe
     if fake:
         app.engine_command = fake_command
     return __main__.main([])
