@@ -36,6 +36,8 @@ from llamadesk.store.front import Store
 
 _CHECKPOINT_MS = 800
 """How much of a reply a crash of the whole app can cost, at the most."""
+_STATUS_SECONDS = 0.25
+"""Figures that change faster than they can be read only take time from the model."""
 
 _ENDED: dict[FinishReason, Status] = {
     FinishReason.END: Status.COMPLETE,
@@ -62,6 +64,7 @@ class _Reply:
     n_unsaved: int = 0
     ended: tuple[Status, ReplyStats | None] | None = None
     first_token_at: float = 0.0
+    status_at: float = 0.0
     n_tokens: int = 0
 
     @property
@@ -276,11 +279,14 @@ class ReplyControl(QObject):
         if not reply.n_tokens:
             reply.first_token_at = now
         reply.n_tokens += n_tokens
-        elapsed = now - reply.first_token_at
-        speed = (reply.n_tokens - 1) / elapsed if elapsed > 0.2 else 0.0
-        self._engine.set_status(
-            EngineStatus(Phase.GENERATING, tokens_per_second=speed, n_past=n_past, n_ctx=self._engine.status.n_ctx)
-        )
+        status = self._engine.status
+        if status.phase is not Phase.GENERATING or now - reply.status_at >= _STATUS_SECONDS:
+            reply.status_at = now
+            elapsed = now - reply.first_token_at
+            speed = (reply.n_tokens - 1) / elapsed if elapsed > 0.2 else 0.0
+            self._engine.set_status(
+                EngineStatus(Phase.GENERATING, tokens_per_second=speed, n_past=n_past, n_ctx=status.n_ctx)
+            )
         if not text:
             return
         reply.parts.append(text)
