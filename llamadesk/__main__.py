@@ -10,14 +10,12 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from llamadesk.core.protocol import ENGINE_FLAG
+from llamadesk.quick import import_msgspec, import_pyside
 
 
 def window_app() -> ModuleType:
     """The module `llamadesk.app`, imported as fast as can be."""
     gc.disable()  # what a start makes stays, so looking for garbage in it is lost time; the session collects later
-    from llamadesk.pyside import import_pyside  # noqa: PLC0415
-
     import_pyside()
     from llamadesk import app  # noqa: PLC0415
 
@@ -27,6 +25,9 @@ def window_app() -> ModuleType:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    import_msgspec()
+    from llamadesk.core.protocol import ENGINE_FLAG  # noqa: PLC0415 - it imports msgspec
+
     if arguments[:1] == [ENGINE_FLAG]:
         from llamadesk.engine.process import main as engine_main  # noqa: PLC0415 - nobody else pays for it
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from llamadesk.ui.composer import Composer
@@ -16,6 +15,8 @@ from llamadesk.ui.status_line import StatusLine
 from llamadesk.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent, QShowEvent
+
     from llamadesk.control.desk import Desk
     from llamadesk.ui.transcript.view import TranscriptView
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from llamadesk.control.notices import NoticeKind
 from llamadesk.core.chat import Role
@@ -19,6 +19,8 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import IconButton
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
+
     from llamadesk.control.desk import Desk
 
 _SHADOW = 4
@@ -131,6 +133,8 @@ class Composer(QWidget):
                 return
 
     def _choose_attachment(self) -> None:
+        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - each class of Qt that a start loads takes time
+
         path, _ = QFileDialog.getOpenFileName(self, "Attach a text file")
         if path:
             self.attach(Path(path))

@@ -7,29 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, QUrl, Signal
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDesktopServices,
-    QDragEnterEvent,
-    QDropEvent,
-    QHideEvent,
-    QKeySequence,
-    QPaintEvent,
-    QShortcut,
-)
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from llamadesk.core.paths import APP_NAME
 from llamadesk.core.settings import PANE_SHOWN, SETTINGS, SIDEBAR_SHOWN, THEME, WINDOW_GEOMETRY, ZOOM, Theme
 from llamadesk.ui.chat_page import ChatPage
 from llamadesk.ui.icons import app_icon
 from llamadesk.ui.panels import Panels, Side
-from llamadesk.ui.shortcuts import SHORTCUTS, Act, ShortcutsDialog
+from llamadesk.ui.shortcuts import SHORTCUTS, Act
 from llamadesk.ui.sidebar import Sidebar
 from llamadesk.ui.style import dress_application
-from llamadesk.ui.theme import ThemeManager, log_missing_scripts
+from llamadesk.ui.theme import ThemeManager, load_fonts, log_missing_scripts
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QHideEvent, QPaintEvent
+
     from llamadesk.control.desk import Desk
     from llamadesk.ui.settings_pane import SettingsPane
 
@@ -178,11 +171,15 @@ class MainWindow(QMainWindow):
             self._desk.preferences.set(ZOOM, zoom)
 
     def _show_shortcuts(self) -> None:
+        from llamadesk.ui.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - hardly ever needed
+
         ShortcutsDialog(self.theme, self).open()
 
     # --- Model files ---
 
     def _open_file(self) -> None:
+        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - each class of Qt that a start loads takes time
+
         path, _ = QFileDialog.getOpenFileName(
             self, "Open a model file", str(self._desk.library.models_folder), _MODEL_FILTER
         )
@@ -190,6 +187,8 @@ class MainWindow(QMainWindow):
             self._desk.library.add_file(Path(path))
 
     def _open_folder(self) -> None:
+        from PySide6.QtGui import QDesktopServices  # noqa: PLC0415 - as in `_open_file`
+
         folder = self._desk.library.models_folder
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
@@ -250,6 +249,8 @@ class MainWindow(QMainWindow):
 
     def _finish(self) -> None:
         """What the first frame does not show."""
+        load_fonts()
+        self.sidebar.finish()
         self.setWindowIcon(app_icon())
         self.first_painted.emit()
 

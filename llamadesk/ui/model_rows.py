@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, 
 
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
 from llamadesk.core.sizes import bytes_text
+from llamadesk.ui.fields import Combo, WheelGuard
 from llamadesk.ui.setting_rows import SliderRow
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import Combo, WheelGuard, label, plain_tip
+from llamadesk.ui.widgets import label, plain_tip
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QEnterEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.control.notices import Notice, NoticeKind
@@ -15,6 +15,8 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import IconButton, label
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QEnterEvent
+
     from llamadesk.control.desk import Desk
 
 _AT_MOST = 3

@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from llamadesk.core.settings import MAX_TOKENS, SEED, TEMPERATURE, THREADS, ZOOM, Needs, Setting
+from llamadesk.ui.fields import Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import Combo, WheelGuard, label
+from llamadesk.ui.widgets import label
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk

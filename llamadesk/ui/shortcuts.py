@@ -1,16 +1,11 @@
-"""The keys of the window, declared once: the window binds them, tool tips and the dialog show them."""
+"""The keys of the window, declared once: the window binds them, tool tips and `shortcuts_dialog` show them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
-
-from llamadesk.ui.style import room_sheet
-from llamadesk.ui.theme import ThemeManager
 
 
 class Act(StrEnum):
@@ -57,7 +52,7 @@ SHORTCUTS = (
 )
 
 # Keys that belong to one field and are bound there.
-_IN_PLACE = (
+IN_PLACE = (
     ("Return", "Send the message"),
     ("Shift+Return", "New line"),
     ("Up", "In an empty box: the last message again"),
@@ -74,37 +69,3 @@ def hint(act: Act, label: str | None = None) -> str:
     """A tool tip: what a button does, and its key."""
     shortcut = next(shortcut for shortcut in SHORTCUTS if shortcut.act is act)
     return f"{label or shortcut.label} ({keys_text(shortcut.keys[0])})"
-
-
-class ShortcutsDialog(QDialog):
-    """Every key of the window."""
-
-    def __init__(self, theme: ThemeManager, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Keyboard shortcuts")
-        self.setStyleSheet(room_sheet(theme))
-        table = QWidget()
-        grid = QGridLayout(table)
-        grid.setHorizontalSpacing(theme.px(32))
-        grid.setVerticalSpacing(theme.px(10))
-        grid.setContentsMargins(theme.px(6), 0, theme.px(14), 0)
-        rows = [(shortcut.keys[0], shortcut.label) for shortcut in SHORTCUTS]
-        for row, (keys, label) in enumerate((*_IN_PLACE, *rows)):
-            grid.addWidget(QLabel(label), row, 0)
-            shown = QLabel(keys_text(keys))
-            shown.setProperty("role", "muted")
-            shown.setAlignment(Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(shown, row, 1)
-        scroll = QScrollArea()
-        scroll.setWidget(table)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        close = QPushButton("Close")
-        close.setDefault(True)
-        close.clicked.connect(self.accept)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(16)] * 4)
-        layout.addWidget(scroll)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
-        self.resize(max(theme.px(440), table.sizeHint().width() + theme.px(48)), theme.px(580))

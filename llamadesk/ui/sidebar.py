@@ -39,11 +39,9 @@ class Sidebar(QWidget):
             theme, "plus", "New chat", hint(Act.NEW_CHAT), text="New chat", kind="left", colour="text"
         )
         self._new_chat.clicked.connect(self.start_new_chat)
-        self._search = QLineEdit(placeholderText="Search chats", clearButtonEnabled=True)
+        self._search = QLineEdit(placeholderText="Search chats")
         self._search.setAccessibleName("Search chats")
         self._search.setToolTip(hint(Act.SEARCH))
-        for clear in self._search.findChildren(QToolButton):
-            clear.setAccessibleName("Clear search")
         self._search.installEventFilter(self)
         self._search.textChanged.connect(desk.chats.search)
         self._search.returnPressed.connect(self._open_first)
@@ -80,6 +78,12 @@ class Sidebar(QWidget):
         layout.addSpacing(4)
         layout.addWidget(self._nothing, 1)
         self._layout = layout
+
+    def finish(self) -> None:
+        """Make what the first frame does not show."""
+        self._search.setClearButtonEnabled(True)
+        for clear in self._search.findChildren(QToolButton):
+            clear.setAccessibleName("Clear search")
 
     @cached_property
     def _list(self) -> ChatList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from llamadesk.state.engine import EngineStatus, Phase
@@ -14,6 +14,8 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import ElidedLabel, label
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
+
     from llamadesk.control.desk import Desk
 
 PROMISE = "Everything stays on this computer."

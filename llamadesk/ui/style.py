@@ -6,6 +6,7 @@ and not on the whole application, so that the transcript's many widgets are not 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import cast
 
 from PySide6.QtGui import QColor, QPalette
@@ -72,6 +73,12 @@ def scrollbar_sheet(theme: ThemeManager) -> str:
 
 def room_sheet(theme: ThemeManager) -> str:
     """The sheet of a room of the window. Widgets choose their looks by the properties `role` and `kind`."""
+    return _room_sheet(theme, theme.colours, theme.px(1000))
+
+
+@lru_cache(maxsize=2)
+def _room_sheet(theme: ThemeManager, _colours: Colours, _scale: int) -> str:
+    """Every room asks for the same sheet: it is made anew where the colours or the text size are others."""
     return _text_sheet(theme) + _button_sheet(theme) + _field_sheet(theme) + scrollbar_sheet(theme)
 
 

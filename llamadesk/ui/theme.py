@@ -7,6 +7,7 @@ import functools
 import logging
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
@@ -173,6 +174,9 @@ _FONTS: dict[str, tuple[str, float, QFont.Weight]] = {
     "heading3": (_SANS, 17, QFont.Weight.DemiBold),
 }
 
+_FIRST_FACES = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
+_FIRST_ROLES = ("ui", "ui_bold", "small", "caption", "title")
+
 # What people write in, and a name for the log where no face on this machine has it.
 _SCRIPTS = (
     (QFontDatabase.WritingSystem.Korean, "Hangul"),
@@ -191,16 +195,24 @@ def _text_scale() -> float:
 
 
 @functools.cache
-def load_fonts() -> tuple[str, ...]:
-    """Make the faces of resources/fonts known to Qt, once; returns the families. Needs a QGuiApplication."""
-    families: set[str] = set()
+def load_first_fonts() -> None:
+    """Make the faces that the first frame shows known to Qt, once. Needs a QGuiApplication."""
+    for name in _FIRST_FACES:
+        _load_font(resources_dir() / "fonts" / name)
+
+
+@functools.cache
+def load_fonts() -> None:
+    """Make all faces of resources/fonts known to Qt, once. Needs a QGuiApplication."""
+    load_first_fonts()
     for file in sorted((resources_dir() / "fonts").glob("*.[ot]tf")):
-        number = QFontDatabase.addApplicationFont(str(file))
-        if number < 0:
-            _log.warning("the font %s could not be read", file.name)
-        else:
-            families.update(QFontDatabase.applicationFontFamilies(number))
-    return tuple(sorted(families))
+        if file.name not in _FIRST_FACES:
+            _load_font(file)
+
+
+def _load_font(file: Path) -> None:
+    if QFontDatabase.addApplicationFont(str(file)) < 0:
+        _log.warning("the font %s could not be read", file.name)
 
 
 def missing_scripts() -> tuple[str, ...]:
@@ -226,7 +238,7 @@ class ThemeManager(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        load_fonts()
+        load_first_fonts()
         self._theme = Theme.SYSTEM
         self._zoom = 100
         self._text_scale = _text_scale()
@@ -282,6 +294,8 @@ class ThemeManager(QObject):
 
     def font(self, role: str) -> QFont:
         """The font for a role: body, bold, ui, ui_bold, small, caption, mono, title, heading1, heading2, heading3."""
+        if role not in _FIRST_ROLES:
+            load_fonts()
         family, size, weight = _FONTS[role]
         font = QFont([family])
         font.setPixelSize(self.px(size))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QComboBox,
     QLabel,
     QPushButton,
     QSizePolicy,
-    QStyledItemDelegate,
     QWidget,
 )
 
-from llamadesk.ui.icons import icon, icon_pixmap
+from llamadesk.ui.icons import icon
 from llamadesk.ui.theme import ThemeManager
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
 
 
 def plain_tip(text: str) -> str:
@@ -115,38 +116,3 @@ class ElidedLabel(QLabel):
         cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(self.alignment()) | Qt.TextFlag.TextSingleLine, cut)
         self.setToolTip(plain_tip(self.text()) if cut != self.text() else "")
-
-
-class Combo(QComboBox):
-    """A combo box with the theme's arrow, which a long entry does not make wider than its place."""
-
-    def __init__(self, theme: ThemeManager) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setItemDelegate(QStyledItemDelegate(self))  # a combo box's own does not follow a style sheet
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the arrow: a style sheet could only take one colour of it, from a file."""
-        super().paintEvent(event)
-        size = self._theme.px(14)
-        colours = self._theme.colours
-        colour = colours.text_muted if self.isEnabled() else colours.text_faint
-        pixmap = icon_pixmap("chevron-down", colour, size, self.devicePixelRatioF())
-        painter = QPainter(self)
-        painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
-
-
-class WheelGuard(QObject):
-    """Keeps the wheel from changing a value while someone scrolls the pane over it: only a focused widget takes it."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass the wheel on to what scrolls."""
-        if (
-            event.type() is QEvent.Type.Wheel
-            and isinstance(watched, QAbstractSlider | QAbstractSpinBox | QComboBox)
-            and not watched.hasFocus()
-        ):
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)

@@ -13,6 +13,7 @@ from typing import Any
 from llamadesk.core.paths import DATA_DIR_VARIABLE
 
 TIMEOUT_SECONDS = 400.0
+HERE = Path(__file__).resolve().parent
 
 
 def measure_inside(probe: str, data_dir: Path, *, fake: Path | None = None, **options: object) -> dict[str, Any]:
@@ -23,12 +24,12 @@ def measure_inside(probe: str, data_dir: Path, *, fake: Path | None = None, **op
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "tests.benchmarks.worked", probe, str(result), json.dumps(options)]
+        command = [sys.executable, str(HERE / "worked.py"), probe, str(result), json.dumps(options)]
         if fake is not None:
             command.append(str(fake))
         done = subprocess.run(
             command,
-            env={**os.environ, DATA_DIR_VARIABLE: str(data_dir)},
+            env={**os.environ, DATA_DIR_VARIABLE: str(data_dir), "PYTHONPATH": str(HERE.parents[1])},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,6 +1,6 @@
 """The whole app, as `python -m llamadesk` starts it, with a probe inside that works it and measures.
 
-    python -m tests.benchmarks.worked PROBE RESULT_FILE OPTIONS [FAKE_SCRIPT]
+    PYTHONPATH=. python tests/benchmarks/worked.py PROBE RESULT_FILE OPTIONS [FAKE_SCRIPT]
 
 PROBE is a coroutine function of `probes`, OPTIONS its keyword arguments as JSON. What it returns is written to
 RESULT_FILE as JSON, and the app is closed. Before the window stands hardly anything is imported but what the app
@@ -20,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     probe, result, options, *fake = arguments
     from llamadesk import __main__  # noqa: PLC0415 - in the order of the app itself
 
+    __main__.import_msgspec()  # before any other, as the app does
     app = __main__.window_app()
     plain_window, plain_command = app.MainWindow, app.engine_command
 

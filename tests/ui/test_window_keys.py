@@ -15,7 +15,8 @@ from llamadesk.core.chat import ConversationId
 from llamadesk.core.settings import PANE_SHOWN, SIDEBAR_SHOWN, ZOOM
 from llamadesk.ui.main_window import MainWindow
 from llamadesk.ui.panels import Side
-from llamadesk.ui.shortcuts import SHORTCUTS, Act, ShortcutsDialog, keys_text
+from llamadesk.ui.shortcuts import SHORTCUTS, Act, keys_text
+from llamadesk.ui.shortcuts_dialog import ShortcutsDialog
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform cannot
 

@@ -1,0 +1,92 @@
+"""Imports what others wrote in less time. A start is mostly imports, and two of them do what they need not."""
+
+from __future__ import annotations
+
+import builtins
+import marshal
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import CodeType
+from typing import Any
+
+_EMBEDDED = "shibokensupport/"
+_Kept = dict[str, tuple[int, int, CodeType]]
+"""By file name: length and CRC of the source, and what it was compiled to."""
+
+
+def import_msgspec() -> None:
+    """Import `msgspec` without typing_extensions: it takes that where it finds it, though Python has all it needs."""
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment] # so Python says that there is none
+    try:
+        import_module("msgspec")
+    finally:
+        del sys.modules["typing_extensions"]
+
+
+def import_pyside() -> None:
+    """Import `PySide6.QtCore`, and keep it from slowing down the imports that follow.
+
+    PySide6 puts an `__import__` of its own in place of Python's, for `from __feature__ import ...`: it reads the source
+    text of every module that is imported from then on. Nothing here uses that, so Python's comes back.
+    """
+    with _compiling_once():
+        import_module("PySide6.QtCore")
+    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
+
+
+@contextmanager
+def _compiling_once() -> Iterator[None]:
+    """Use the code of PySide6's own support modules that was kept last time, and keep what had to be compiled.
+
+    PySide6 carries them as source text inside a library and compiles them at every start. Python keeps the compiled
+    code of modules in files; here the same is done for these, beside the compiled code of this module and under the
+    same conditions: where Python writes none (PYTHONDONTWRITEBYTECODE, a read-only folder, a bundle), nothing changes.
+    """
+    compiled = globals().get("__cached__")
+    if not compiled:
+        yield
+        return
+    path = f"{compiled}.pyside"
+    kept = _read(path)
+    plain, new = builtins.compile, False
+
+    def compile_once(source: Any, filename: Any, mode: str, *args: Any, **options: Any) -> Any:
+        nonlocal new
+        if not (isinstance(source, bytes) and isinstance(filename, str) and filename.startswith(_EMBEDDED)):
+            return plain(source, filename, mode, *args, **options)
+        mark = len(source), zlib.crc32(source)
+        if filename not in kept or kept[filename][:2] != mark:
+            kept[filename] = (*mark, plain(source, filename, mode, *args, **options))
+            new = True
+        return kept[filename][2]
+
+    builtins.compile = compile_once  # there is no other way in: PySide6 puts its importer before all others
+    try:
+        yield
+    finally:
+        builtins.compile = plain
+    if new and not sys.dont_write_bytecode:
+        _write(path, kept)
+
+
+def _read(path: str) -> _Kept:
+    # Whatever is wrong with the file, what is missing is compiled.
+    with suppress(OSError, EOFError, ValueError, TypeError), open(path, "rb") as file:  # noqa: PTH123 - pathlib is slow
+        kept = marshal.load(file)
+        if isinstance(kept, dict):
+            return kept
+    return {}
+
+
+def _write(path: str, kept: _Kept) -> None:
+    with suppress(OSError):
+        whole = f"{path}.{os.getpid()}"
+        with open(whole, "wb") as file:  # noqa: PTH123
+            marshal.dump(kept, file)
+        os.replace(whole, path)  # noqa: PTH105

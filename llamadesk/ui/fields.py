@@ -1,0 +1,45 @@
+"""What the fields of the settings pane have in common."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QStyledItemDelegate
+
+from llamadesk.ui.icons import icon_pixmap
+from llamadesk.ui.theme import ThemeManager
+
+
+class Combo(QComboBox):
+    """A combo box with the theme's arrow, which a long entry does not make wider than its place."""
+
+    def __init__(self, theme: ThemeManager) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setItemDelegate(QStyledItemDelegate(self))  # a combo box's own does not follow a style sheet
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the arrow: a style sheet could only take one colour of it, from a file."""
+        super().paintEvent(event)
+        size = self._theme.px(14)
+        colours = self._theme.colours
+        colour = colours.text_muted if self.isEnabled() else colours.text_faint
+        pixmap = icon_pixmap("chevron-down", colour, size, self.devicePixelRatioF())
+        painter = QPainter(self)
+        painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
+
+
+class WheelGuard(QObject):
+    """Keeps the wheel from changing a value while someone scrolls the pane over it: only a focused widget takes it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass the wheel on to what scrolls."""
+        if (
+            event.type() is QEvent.Type.Wheel
+            and isinstance(watched, QAbstractSlider | QAbstractSpinBox | QComboBox)
+            and not watched.hasFocus()
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
