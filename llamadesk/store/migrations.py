@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from llamadesk.store.connection import transaction
 
@@ -18,8 +19,7 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x4C4C4445  # "LLDE", tells our databases from others'
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """One step of the schema: statements that are run in one transaction."""
 
     name: str

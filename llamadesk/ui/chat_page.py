@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from llamadesk.ui.transcript.view import TranscriptView
 
 _COLUMN = 812
-_TRANSCRIPT_AFTER_MS = 150
+_TRANSCRIPT_PARTS = ("documents", "look", "bars", "blocks.text", "blocks.code", "pool", "area", "view")
+_TEXT_AFTER_MS, _PARTS_AFTER_MS, _PART_MS = 150, 400, 20
 
 
 class ChatPage(QWidget):
@@ -79,9 +82,13 @@ class ChatPage(QWidget):
         return self._transcript
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Get the transcript ready once the first frame is painted."""
+        """Get the transcript ready once the first frame is painted, in pieces that do not hold up the window."""
         super().showEvent(event)
-        QTimer.singleShot(_TRANSCRIPT_AFTER_MS, self, lambda: self.transcript)
+        QTimer.singleShot(_TEXT_AFTER_MS, self, _import_text)
+        for number, name in enumerate(_TRANSCRIPT_PARTS):
+            QTimer.singleShot(_PARTS_AFTER_MS + number * _PART_MS, self, lambda name=name: _import_part(name))
+        whole = _PARTS_AFTER_MS + len(_TRANSCRIPT_PARTS) * _PART_MS
+        QTimer.singleShot(whole, self, lambda: self.transcript)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The composer's share follows the height."""
@@ -94,3 +101,17 @@ class ChatPage(QWidget):
     def _dress(self) -> None:
         self._foot.setMaximumWidth(self._theme.px(_COLUMN))
         self.composer.set_room(self.height())
+
+
+def _import_text() -> None:
+    """Import, on a thread, what is the slowest part of the transcript; it has nothing of Qt."""
+
+    def work() -> None:
+        for module in ("llamadesk.core.markdown", "llamadesk.core.highlight"):
+            import_module(module)
+
+    threading.Thread(target=work, name="imports", daemon=True).start()
+
+
+def _import_part(name: str) -> None:
+    import_module(f"llamadesk.ui.transcript.{name}")

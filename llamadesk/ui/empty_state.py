@@ -140,7 +140,9 @@ class EmptyState(QScrollArea):
             self._fit()
 
     def _fit(self) -> None:
-        self._column.setFixedWidth(max(200, min(self._theme.px(520), self.viewport().width() - self._theme.px(32))))
+        self._column.setFixedWidth(
+            max(200, min(self._theme.px(520), self.maximumViewportSize().width() - self._theme.px(32)))
+        )
 
     def _show(self) -> None:
         status, chosen = self._desk.engine.status, self._desk.models.chosen

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from PySide6.QtGui import QKeySequence
 
 
@@ -26,8 +26,7 @@ class Act(StrEnum):
     QUIT = "quit"
 
 
-@dataclass(frozen=True, slots=True)
-class Shortcut:
+class Shortcut(msgspec.Struct, frozen=True):
     """Keys in Qt's portable words (Ctrl is Cmd on a Mac); the first is the one that is shown."""
 
     act: Act

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 
@@ -18,8 +17,7 @@ from llamadesk.core.settings import SETTINGS, ZOOM, Theme
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+class Colours(msgspec.Struct, frozen=True):
     """Every colour of the window, as "#rrggbb". Text on its background keeps a contrast of 4.5 (WCAG AA)."""
 
     window: str
@@ -144,7 +142,7 @@ DARK = Colours(
 
 def high_contrast(colours: Colours) -> Colours:
     """The same colours for someone who asked their system for more contrast: stronger borders, no faint text."""
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         colours,
         text_muted=colours.text,
         text_faint=colours.text_muted,

