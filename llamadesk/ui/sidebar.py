@@ -81,9 +81,11 @@ class Sidebar(QWidget):
 
     def finish(self) -> None:
         """Make what the first frame does not show."""
+        others = self._search.findChildren(QToolButton)  # the magnifying glass is one
         self._search.setClearButtonEnabled(True)
-        for clear in self._search.findChildren(QToolButton):
-            clear.setAccessibleName("Clear search")
+        for button in self._search.findChildren(QToolButton):
+            if button not in others:
+                button.setAccessibleName("Clear search")
 
     @cached_property
     def _list(self) -> ChatList:
