@@ -71,16 +71,15 @@ class EngineDriver:
 
     def __init__(self, *arguments: str, stderr: Path | None = None) -> None:
         root = str(Path(llamadesk.__file__).resolve().parents[1])
-        log = Path(os.devnull if stderr is None else stderr).open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "llamadesk", ENGINE_FLAG, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            bufsize=0,
-            env=os.environ | {"PYTHONPATH": root},
-        )
-        log.close()
+        with Path(os.devnull if stderr is None else stderr).open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "llamadesk", ENGINE_FLAG, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=0,
+                env=os.environ | {"PYTHONPATH": root},
+            )
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
