@@ -32,8 +32,8 @@ def import_msgspec() -> None:
 def import_pyside() -> None:
     """Import `PySide6.QtCore`, and keep it from slowing down the imports that follow.
 
-    PySide6 puts an `__import__` of its own in place of Python's, for `from __feature__ import ...`: it reads the source
-    text of every module that is imported from then on. Nothing here uses that, so Python's comes back.
+    PySide6 puts an `__import__` before the others for `from __feature__ import ...`: it reads the source text of every
+    module that is imported from then on. Nothing here uses that, so what was there before it comes back.
     """
     with _compiling_once():
         import_module("PySide6.QtCore")
