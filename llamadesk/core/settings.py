@@ -162,7 +162,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             SYSTEM_PROMPT,
-            "You are a helpful assistant.",  # small models keep to the language and the point far better with one
+            "Answer correctly, in the language you are asked in.",  # a small model strays far less often with it
             "System prompt",
             "Told to the model before every chat: who it is, how it should answer.",
             Group.CHAT,

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.window import StartWindow
 
 LONG_REQUEST = "Write a very long story about a sailor, a storm and an island. Take your time."
-QUESTION = "What is the capital city of France?"
+QUESTION = "What is the capital of France?"
 
 
 @pytest.mark.timeout(600)
@@ -44,7 +44,7 @@ def test_ask_stop_second_chat_context_length_restart(start_window: StartWindow) 
     window.wait_ready()
     assert window.ask("value", role="slider", name="Context length")[0] == chosen
     window.wait_until("two chats", lambda: len(window.chats()) == 2)
-    window.open_chat("What is the capital city")
+    window.open_chat("What is the capital of France")
     window.wait_until("the first chat", lambda: "Paris" in window.transcript())
     window.open_chat("Write a very long")
     window.wait_until("the second chat", lambda: LONG_REQUEST in window.transcript())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -200,6 +200,7 @@ def test_a_system_prompt_is_taken_when_the_cursor_leaves_it(
 ) -> None:
     edit = pane.rows[SYSTEM_PROMPT].control
     edit.setFocus()
+    QTest.keySequence(edit, QKeySequence(QKeySequence.StandardKey.SelectAll))
     QTest.keyClicks(edit, "Answer in rhymes.")
     assert desk.asked.named("set") == []
     window.chat.composer.edit.setFocus()
