@@ -145,7 +145,7 @@ def test_quantization_by_file_type(tmp_path: Path, file_type: int, name: str) ->
 
 
 def test_tables_agree_with_llama_cpp() -> None:
-    # The package's face may be a stub by now: the engine's tests put one there, and only this module is the same in both.
+    # The package's face may be a stub by now, put there by a test of the engine; this module is the same in both.
     from llama_cpp import llama_cpp  # noqa: PLC0415
 
     base = ctypes.CDLL(str(next((Path(llama_cpp.__file__).parent / "lib").glob("*ggml-base.*"))))
