@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from devlib import system
 from devlib.checks import run_checks
@@ -100,10 +103,16 @@ def in_words(error: OSError) -> str:
     return f"The system refused something{where}: {error.strerror or error}."
 
 
+def _on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End what was started too: leaving `subprocess.call` by an exception kills the program it waits for."""
+    raise SystemExit(143)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status."""
     chosen, passed_on = parse(arguments)
     log = Log(ROOT / "build")
+    signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         if chosen.command == "run":
             return run(passed_on, log)

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
+"""Before a command: it ends when the process that started it is gone, however that ended. A part of util-linux."""
 SCREEN = "1600x1000x24"
 END_SECONDS = 5.0
 """How long a server that was told to end may take until it is killed."""
@@ -19,7 +21,7 @@ END_SECONDS = 5.0
 def _server(command: Sequence[str], ready_fd: int, ready_pipe: int, env: dict[str, str]) -> Iterator[str]:
     """Run a server that writes its address as a line to `ready_fd`; it and all that it started end with this."""
     process = subprocess.Popen(
-        command,
+        [*WITH_PARENT, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
