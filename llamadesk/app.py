@@ -73,9 +73,13 @@ def _show_first_frame(window: MainWindow) -> None:
     """Return when the window is on the screen."""
     waiting = QEventLoop()
     window.first_painted.connect(waiting.quit)
-    QTimer.singleShot(_UNSEEN_MS, waiting.quit)
+    unseen = QTimer(waiting)  # ends with it: no timer is left that would call a loop which has gone
+    unseen.setSingleShot(True)
+    unseen.timeout.connect(waiting.quit)
+    unseen.start(_UNSEEN_MS)
     window.show()
     waiting.exec()
+    window.first_painted.disconnect(waiting.quit)
 
 
 def _application() -> QApplication:
