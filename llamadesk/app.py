@@ -26,6 +26,9 @@ from llamadesk.ui.main_window import MainWindow
 
 _AFTER_THE_FIRST_FRAME = ("socket", "ssl", "asyncio", "qasync", "llamadesk.session")
 """What the session needs, in pieces so short that keys typed meanwhile are shown at once."""
+_SWITCH_SECONDS = 0.001
+"""How long another thread's Python may keep the window waiting each time that Qt calls into ours. With Python's own
+5 ms the window stutters while anything is imported or read on a thread."""
 _UNSEEN_MS = 1000
 """After so long a window that the desktop does not show (it starts minimised, on another workspace) goes on too."""
 
@@ -34,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 def run(options: Options) -> int:
     """Open the window on the person's data and stay until it is closed; returns the exit code."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     log.setup_logging(options.folders, verbose=False)
     qInstallMessageHandler(_log_qt_message)
     application = _application()

@@ -18,6 +18,10 @@ class Coalescer:
         self._n_tokens = 0
         self.n_characters = 0
 
+    def __bool__(self) -> bool:
+        """Whether it holds anything."""
+        return self._delta is not None or self._progress is not None
+
     def add(self, event: Paced) -> None:
         """Take one in. All events between two calls of `take` belong to one request."""
         if isinstance(event, Delta):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 
@@ -84,7 +85,8 @@ class Supervisor(QObject):
 
         self._coalescer = Coalescer()
         self._n_untaken = 0
-        self._frame_timer = QTimer(self, singleShot=True, interval=round(patience.frame * 1000))
+        self._quiet_until = 0.0  # by time.monotonic
+        self._frame_timer = QTimer(self, singleShot=True)
         self._frame_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._frame_timer.timeout.connect(self._show_what_came)
         self._stop_timer = QTimer(self, singleShot=True)
@@ -164,6 +166,8 @@ class Supervisor(QObject):
                 continue  # of a request that was answered in the engine's place, or never made
             elif isinstance(event, Paced):
                 if isinstance(event, Delta):
+                    if not self._n_generated:
+                        self._quiet_until = 0.0  # the first word does not wait
                     self._n_generated += event.n_tokens
                     self._n_past = event.n_past
                 self._coalescer.add(event)
@@ -264,9 +268,14 @@ class Supervisor(QObject):
     # --- What the window is told ---
 
     def _pace(self) -> None:
-        """Show what came, unless it is too soon or the window is still busy with what it was shown before."""
-        if not self._frame_timer.isActive() and not self._n_untaken:
+        """Show what came, later if it is too soon, unless the window is still busy with what it was shown before."""
+        if self._n_untaken or not self._coalescer:
+            return
+        early = self._quiet_until - time.monotonic()
+        if early <= 0:
             self._show_what_came()
+        else:
+            self._frame_timer.start(math.ceil(early * 1000))
 
     @Slot()
     def _show_what_came(self) -> None:
@@ -280,7 +289,8 @@ class Supervisor(QObject):
     def _emit(self, told: list[Told]) -> None:
         if told:
             self._n_untaken += 1
-            self._frame_timer.start()
+            self._frame_timer.stop()
+            self._quiet_until = time.monotonic() + self._patience.frame
             self.told.emit(told)
 
 

@@ -206,7 +206,6 @@ def test_random_scrolls_jumps_resizes_and_growth_leave_no_holes(view: View, qapp
             streaming = None
         elif action == 5 and streaming is not None:
             model.append_text(streaming, rng.choice(("word " * 20, "\n\n", "```\ncode\n", "- item\n", REPLY)))
-            shown.flush()
         elif action == 6:
             (area.strip.to_end if rng.random() < 0.3 else lambda: area.strip.jump_to(0))()
         else:
@@ -246,7 +245,6 @@ def test_what_is_read_stays_while_a_reply_grows(view: View) -> None:
     before = item.widget.mapTo(shown.area.viewport(), QPoint(0, 0)).y()
     for _ in range(40):
         model.append_text(MessageId(31), "Some more words. " * 10 + "\n\n")
-        shown.flush()
     assert item.widget.mapTo(shown.area.viewport(), QPoint(0, 0)).y() == before
     assert not shown.area.strip.at_end
     check_no_holes(shown)
@@ -258,13 +256,11 @@ def test_the_end_is_followed_until_one_scrolls_up(view: View) -> None:
     button = next(child for child in shown.findChildren(QPushButton) if child.accessibleName() == "Jump to the end")
     for _ in range(60):
         model.append_text(MessageId(1), "Some more words. " * 5 + "\n\n")
-        shown.flush()
         assert shown.area.strip.at_end
         check_no_holes(shown)
     assert button.isHidden()
     shown.area.strip.scroll_by(-400)
     model.append_text(MessageId(1), "And more. " * 50)
-    shown.flush()
     assert not shown.area.strip.at_end
     assert button.isVisible()
     button.click()
@@ -291,7 +287,6 @@ def test_a_streamed_reply_looks_like_the_whole_one(view: View, qapp: QApplicatio
         step = rng.randrange(1, 12)
         model.append_text(MessageId(1), REPLY[position : position + step])
         position += step
-        streamed.flush()
         check_no_holes(streamed)
     model.replace(message(1, REPLY))
     whole = view([message(0, "Hi"), message(1, REPLY)])
@@ -367,7 +362,6 @@ def test_the_last_reply_can_be_read_from_outside_while_it_streams_below(view: Vi
     model: MessageListModel = shown.model  # type: ignore[attr-defined]
     shown.area.strip.jump_to(0)
     model.append_text(MessageId(61), "The capital is Paris.")
-    shown.flush()
     assert any("Paris" in block.accessibleName() for block in shown.findChildren(BlockWidget) if block.isVisible())
 
 
@@ -406,7 +400,6 @@ def test_thinking_until_the_first_word(view: View) -> None:
     foot = band(shown).items[-1].widget
     assert foot.accessibleName() == "Thinking"
     model.append_text(MessageId(1), "Word")
-    shown.flush()
     assert foot.accessibleName() == ""
     height = foot.height()
     model.replace(message(1, "Word"))

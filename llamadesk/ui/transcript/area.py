@@ -58,6 +58,7 @@ class MessageArea(QAbstractScrollArea):
         self._documents = documents
         self._look = look
         self._canvas = _Canvas(self.viewport(), look)
+        self._handle: tuple[object, ...] = ()  # what the bar's was last set by: its pixels
         attic = QWidget(self)
         attic.hide()
         pool = Pool(attic, self)
@@ -100,11 +101,17 @@ class MessageArea(QAbstractScrollArea):
     def _show_bar(self) -> None:
         if self._bar.isSliderDown():
             return  # the handle stays under the mouse while guesses are corrected
+        maximum, value, page = self.strip.maximum, self.strip.value, self.viewport().height()
+        total = max(1, maximum + page)
+        handle = (value * page // total, page * page // total, page, maximum == 0, self._look)
+        if handle == self._handle:
+            return  # to paint it for each word of a reply would take time from the model, and nobody would see it
+        self._handle = handle
         blocker = QSignalBlocker(self._bar)
-        self._bar.setRange(0, self.strip.maximum)
-        self._bar.setPageStep(self.viewport().height())
+        self._bar.setRange(0, maximum)
+        self._bar.setPageStep(page)
         self._bar.setSingleStep(self._look.px(_LINE_STEP))
-        self._bar.setValue(self.strip.value)
+        self._bar.setValue(value)
         blocker.unblock()
         self._bar.update()
 

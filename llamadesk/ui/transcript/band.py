@@ -30,6 +30,7 @@ class Band:
         self._pool = pool
         self._copy = copy
         self._groups: dict[int, MessageGroup] = {}
+        self._placed: dict[QWidget, tuple[int, int, int, int]] = {}  # asking Qt where each is would cost more
         self._fitter = Fitter(documents)
         self.groups_made = 0
         self.created: Callable[[Item], None] = lambda _item: None
@@ -119,6 +120,8 @@ class Band:
 
     def trim(self, top: int, bottom: int) -> None:
         """Give back what lies wholly outside `top` to `bottom`."""
+        if not self.items or (self.items[0].bottom > top and self.items[-1].y < bottom):
+            return
         keep = [item for item in self.items if item.bottom > top and item.y < bottom]
         if keep and len(keep) < len(self.items):
             kept = set(keep)
@@ -136,12 +139,15 @@ class Band:
         for item in items:
             if isinstance(item.widget, FootWidget):
                 item.widget.copy_asked.disconnect()
+            self._placed.pop(item.widget, None)
             self._pool.give_block(item.piece.kind, item.widget)
 
     def _drop_empty_groups(self) -> None:
         used = {item.row for item in self.items}
         for row in [row for row in self._groups if row not in used]:
-            self._pool.give_group(self._groups.pop(row))
+            group = self._groups.pop(row)
+            self._placed.pop(group, None)
+            self._pool.give_group(group)
 
     # --- changes -----------------------------------------------------------------------------------
 
@@ -243,20 +249,21 @@ class Band:
             items = list(found)
             group = self._groups[row]
             top, bottom = items[0].y, items[-1].bottom
-            _set_geometry(group, 0, ORIGIN + top, self._canvas.width(), bottom - top)
+            self._put(group, 0, ORIGIN + top, self._canvas.width(), bottom - top)
             for item in items:
-                _set_geometry(item.widget, item.x, item.y + item.space - top, item.width, item.content_height)
+                self._put(item.widget, item.x, item.y + item.space - top, item.width, item.content_height)
                 item.widget.repaint_dirty()
             group.set_bubble(self._fitter.bubble(items, top), self._fitter.look)
+
+    def _put(self, widget: QWidget, x: int, y: int, width: int, height: int) -> None:
+        place = (x, y, width, height)
+        before = self._placed.get(widget)
+        if before != place:
+            self._placed[widget] = place
+            widget.setGeometry(*place)
+        if before is None:
+            widget.show()
 
     def visible(self, top: int, bottom: int) -> Iterator[Item]:
         """The items that touch a range."""
         return (item for item in self.items if item.bottom > top and item.y < bottom)
-
-
-def _set_geometry(widget: QWidget, x: int, y: int, width: int, height: int) -> None:
-    geometry = widget.geometry()
-    if geometry.x() != x or geometry.y() != y or geometry.width() != width or geometry.height() != height:
-        widget.setGeometry(x, y, width, height)
-    if widget.isHidden():
-        widget.show()

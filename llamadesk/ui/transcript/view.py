@@ -18,11 +18,9 @@ from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.look import Look
 from llamadesk.ui.transcript.picking import Picker
 
-_PRELOAD_MS = 500
+_PRELOAD_MS = 50
 _LANGUAGES = ("python", "bash", "javascript", "cpp", "html", "sql", "rust", "yaml")
 """Their lexers are loaded before any code asks for them."""
-_FLUSH_MS = 8
-"""Text that comes close together is shown together; how often it comes, the bridge decides (`Patience.frame`)."""
 
 
 class TranscriptView(QGroupBox):
@@ -43,11 +41,6 @@ class TranscriptView(QGroupBox):
         self._to_end.hide()
         self._to_end.clicked.connect(self.area.strip.to_end)
         self.area.strip.moved.connect(self._show_button)
-        self._pending: dict[int, list[str]] = {}
-        self._flush = QTimer(self)
-        self._flush.setSingleShot(True)
-        self._flush.setInterval(_FLUSH_MS)
-        self._flush.timeout.connect(self.flush)
         messages.modelReset.connect(self._reset)
         messages.rowsInserted.connect(self._rows_inserted)
         messages.dataChanged.connect(self._data_changed)
@@ -59,34 +52,23 @@ class TranscriptView(QGroupBox):
         self._prepared = False
         self.area.strip.reset()
 
-    def flush(self) -> None:
-        """Show the text that came in since the last time."""
-        self._flush.stop()
-        pending, self._pending = self._pending, {}
-        for row, texts in pending.items():
-            document = self._documents.peek(row)
-            if document is not None:
-                self.area.strip.edited(row, document.append("".join(texts)))
-
     def _reset(self) -> None:
-        self._pending.clear()
         self.picker.clear()
         self.area.strip.reset()
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
-        self.flush()
         for row in range(first, last + 1):
             self._documents.append(row)
         self.area.strip.row_added(by_person=self._messages.message(last).role is Role.USER)
 
     def _text_appended(self, row: int, text: str) -> None:
-        self._pending.setdefault(row, []).append(text)
-        if not self._flush.isActive():
-            self._flush.start()
+        # At once: the bridge has brought it down to what a screen can show (`Patience.frame`).
+        document = self._documents.peek(row)
+        if document is not None:
+            self.area.strip.edited(row, document.append(text))
 
     def _data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         for row in range(first.row(), last.row() + 1):
-            self._pending.pop(row, None)
             document = self._documents.peek(row)
             if document is not None:
                 self.area.strip.edited(row, document.replace(self._messages.message(row)))
