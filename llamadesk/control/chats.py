@@ -6,15 +6,11 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from llamadesk.control.notices import NoticeKind, Notices
+from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
-from llamadesk.control.tasks import Tasks
+from llamadesk.control.rooms import Rooms
 from llamadesk.core.chat import TITLE_LENGTH, Conversation, ConversationId, Message, title_from
 from llamadesk.core.settings import NEW_CHAT_DRAFT, OPEN_CONVERSATION
-from llamadesk.state.conversations import ConversationListModel
-from llamadesk.state.settings import SettingValues
-from llamadesk.state.transcript import MessageListModel
-from llamadesk.store.front import Store
 
 _DRAFT_AFTER_MS = 400
 _SEARCH_AFTER_MS = 120
@@ -31,25 +27,10 @@ class ChatControl(QObject):
     deleting = Signal(int)
     """The chat with this id is about to go to the trash: who writes in it must stop."""
 
-    def __init__(
-        self,
-        conversations: ConversationListModel,
-        transcript: MessageListModel,
-        values: SettingValues,
-        preferences: PreferenceControl,
-        store: Store,
-        tasks: Tasks,
-        notices: Notices,
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, rooms: Rooms, preferences: PreferenceControl, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._conversations = conversations
-        self._transcript = transcript
-        self._values = values
+        self._rooms = rooms
         self._preferences = preferences
-        self._store = store
-        self._tasks = tasks
-        self._notices = notices
         self._overlay: Overlay = list
         self._drafts: dict[ConversationId | None, str] = {}
         self._unsaved: set[ConversationId | None] = set()
@@ -67,15 +48,15 @@ class ChatControl(QObject):
 
     async def begin(self) -> None:
         """List the chats and open the one that was open last, unless the person was quicker and began another."""
-        self._drafts.setdefault(None, self._values.get(NEW_CHAT_DRAFT, str))
+        self._drafts.setdefault(None, self._rooms.settings.get(NEW_CHAT_DRAFT, str))
         try:
-            conversations = await self._store.conversations()
-            self._conversations.show(conversations)
+            conversations = await self._rooms.store.conversations()
+            self._rooms.conversations.show(conversations)
             self._drafts.update({c.id: c.draft for c in conversations})
             if self._opening:
                 return
-            last = ConversationId(self._values.get(OPEN_CONVERSATION, int))
-            if self._conversations.find(last):
+            last = ConversationId(self._rooms.settings.get(OPEN_CONVERSATION, int))
+            if self._rooms.conversations.find(last):
                 await self._open(last)
             else:
                 self.new_chat()
@@ -87,43 +68,43 @@ class ChatControl(QObject):
     @property
     def current(self) -> Conversation | None:
         """The chat on screen; None where it is a new one without messages."""
-        current = self._conversations.current
-        return None if current is None else self._conversations.find(current)
+        current = self._rooms.conversations.current
+        return None if current is None else self._rooms.conversations.find(current)
 
     def new_chat(self) -> None:
         """Show an empty chat. It is kept once something is sent."""
         self._opening += 1
-        self._conversations.set_current(None)
-        self._transcript.show([])
+        self._rooms.conversations.set_current(None)
+        self._rooms.transcript.show([])
         self._preferences.set(OPEN_CONVERSATION, 0)
         self.opened.emit()
 
     def open(self, conversation_id: ConversationId) -> None:
         """Show a chat."""
-        if conversation_id != self._conversations.current:
-            self._tasks.start(self._open(conversation_id))
+        if conversation_id != self._rooms.conversations.current:
+            self._rooms.tasks.start(self._open(conversation_id))
 
     async def _open(self, conversation_id: ConversationId) -> None:
         self._opening += 1
         turn = self._opening
-        messages = await self._store.messages(conversation_id)
+        messages = await self._rooms.store.messages(conversation_id)
         if turn != self._opening:
             return  # another chat was asked for meanwhile
-        self._conversations.set_current(conversation_id)
-        self._transcript.show(self._overlay(messages))
+        self._rooms.conversations.set_current(conversation_id)
+        self._rooms.transcript.show(self._overlay(messages))
         self._preferences.set(OPEN_CONVERSATION, int(conversation_id))
         self.opened.emit()
 
     def adopt(self, conversation: Conversation) -> None:
         """The new chat on screen has its first message and so has become a conversation."""
         self._drafts[conversation.id] = ""
-        self._conversations.put(conversation)
-        self._conversations.set_current(conversation.id)
+        self._rooms.conversations.put(conversation)
+        self._rooms.conversations.set_current(conversation.id)
         self._preferences.set(OPEN_CONVERSATION, int(conversation.id))
 
     def changed(self, conversation: Conversation) -> None:
         """A chat was written to."""
-        self._conversations.put(conversation)
+        self._rooms.conversations.put(conversation)
 
     # --- Names and the trash ---
 
@@ -131,24 +112,24 @@ class ChatControl(QObject):
         """Give a chat another title; an empty one is not taken."""
         clean = title_from(title, 4 * TITLE_LENGTH) if title.strip() else ""
         if clean:
-            self._tasks.start(self._rename(conversation_id, clean))
+            self._rooms.tasks.start(self._rename(conversation_id, clean))
 
     async def _rename(self, conversation_id: ConversationId, title: str) -> None:
-        self._conversations.put(await self._store.rename_conversation(conversation_id, title))
+        self._rooms.conversations.put(await self._rooms.store.rename_conversation(conversation_id, title))
 
     def delete(self, conversation_id: ConversationId) -> None:
         """Put a chat in the trash; a notice offers to undo it."""
         self.deleting.emit(conversation_id)
-        self._tasks.start(self._delete(conversation_id))
+        self._rooms.tasks.start(self._delete(conversation_id))
 
     async def _delete(self, conversation_id: ConversationId) -> None:
-        conversation = self._conversations.find(conversation_id)
-        await self._store.trash_conversation(conversation_id)
-        self._conversations.remove(conversation_id)
-        if self._conversations.current == conversation_id:
+        conversation = self._rooms.conversations.find(conversation_id)
+        await self._rooms.store.trash_conversation(conversation_id)
+        self._rooms.conversations.remove(conversation_id)
+        if self._rooms.conversations.current == conversation_id:
             self.new_chat()
         title = conversation.title if conversation else "chat"
-        self._notices.post(
+        self._rooms.notices.post(
             NoticeKind.INFO,
             f"“{title}” was deleted.",
             action_label="Undo",
@@ -156,10 +137,10 @@ class ChatControl(QObject):
         )
 
     def _undo(self, conversation_id: ConversationId) -> None:
-        self._tasks.start(self._restore(conversation_id))
+        self._rooms.tasks.start(self._restore(conversation_id))
 
     async def _restore(self, conversation_id: ConversationId) -> None:
-        self._conversations.put(await self._store.restore_conversation(conversation_id))
+        self._rooms.conversations.put(await self._rooms.store.restore_conversation(conversation_id))
         self.open(conversation_id)
 
     # --- Search ---
@@ -171,26 +152,26 @@ class ChatControl(QObject):
             self._search_timer.start()
         else:
             self._search_timer.stop()
-            self._conversations.show_hits(None)
+            self._rooms.conversations.show_hits(None)
 
     def _run_search(self) -> None:
-        self._tasks.start(self._find(self._search))
+        self._rooms.tasks.start(self._find(self._search))
 
     async def _find(self, text: str) -> None:
-        hits = await self._store.search(text)
+        hits = await self._rooms.store.search(text)
         if text == self._search:
-            self._conversations.show_hits(hits)
+            self._rooms.conversations.show_hits(hits)
 
     # --- Drafts ---
 
     @property
     def draft(self) -> str:
         """What was typed into the chat on screen and not sent."""
-        return self._drafts.get(self._conversations.current, "")
+        return self._drafts.get(self._rooms.conversations.current, "")
 
     def save_draft(self, text: str) -> None:
         """Keep what is in the composer; written after a pause in typing."""
-        current = self._conversations.current
+        current = self._rooms.conversations.current
         if self._drafts.get(current, "") != text:
             if self._beginning:
                 self._opening += 1  # what is being typed stays on screen: the chat of last time is not opened over it
@@ -207,4 +188,4 @@ class ChatControl(QObject):
             if conversation_id is None:
                 self._preferences.set(NEW_CHAT_DRAFT, text)
             else:
-                self._tasks.start(self._store.set_draft(conversation_id, text))
+                self._rooms.tasks.start(self._rooms.store.set_draft(conversation_id, text))

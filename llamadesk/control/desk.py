@@ -14,6 +14,7 @@ from llamadesk.control.library import ModelControl
 from llamadesk.control.notices import NoticeKind, Notices
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.replies import ReplyControl
+from llamadesk.control.rooms import Rooms
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.chat import Timestamp
 from llamadesk.core.paths import DataFolders
@@ -40,73 +41,51 @@ class Desk(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._store = store
-        self._client = EngineClient(command, self)
-        self.settings = SettingValues(self)
-        self.engine = EngineState(self)
-        self.transcript = MessageListModel(self)
-        self.conversations = ConversationListModel(parent=self)
-        self.models = ModelShelf(self)
-        self.notices = Notices(self)
-        self._tasks = Tasks(self.notices, on_bug)
-        self.preferences = PreferenceControl(self.settings, store, self._tasks, self.notices, self)
-        self.chats = ChatControl(
-            self.conversations,
-            self.transcript,
-            self.settings,
-            self.preferences,
-            store,
-            self._tasks,
-            self.notices,
-            self,
+        notices = Notices(self)
+        self._rooms = rooms = Rooms(
+            client=EngineClient(command, self),
+            store=store,
+            settings=SettingValues(self),
+            engine=EngineState(self),
+            transcript=MessageListModel(self),
+            conversations=ConversationListModel(parent=self),
+            models=ModelShelf(self),
+            notices=notices,
+            tasks=Tasks(notices, on_bug),
         )
-        self.replies = ReplyControl(
-            self._client,
-            self.engine,
-            self.models,
-            self.transcript,
-            self.conversations,
-            self.settings,
-            self.chats,
-            store,
-            self._tasks,
-            self.notices,
-            self,
-        )
-        self.library = ModelControl(
-            folders,
-            self._client,
-            self.engine,
-            self.models,
-            self.settings,
-            self.preferences,
-            self._tasks,
-            self.notices,
-            self,
-        )
+        self.settings = rooms.settings
+        self.engine = rooms.engine
+        self.transcript = rooms.transcript
+        self.conversations = rooms.conversations
+        self.models = rooms.models
+        self.notices = rooms.notices
+        self.preferences = PreferenceControl(rooms, self)
+        self.chats = ChatControl(rooms, self.preferences, self)
+        self.replies = ReplyControl(rooms, self.chats, self)
+        self.library = ModelControl(rooms, folders, self.preferences, self)
         self.replies.model_wanted.connect(self.library.reload)
         self.settings.restore(store.read_settings_now())
 
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
-        self._tasks.begin()
-        self._client.start()
+        self._rooms.tasks.begin()
+        self._rooms.client.start()
         await self.chats.begin()
-        if self._store.recovered is not None:
-            self.notices.problem(self._store.recovered, kind=NoticeKind.WARNING)
+        if self._rooms.store.recovered is not None:
+            self.notices.problem(self._rooms.store.recovered, kind=NoticeKind.WARNING)
         await self.library.begin(model)
-        self._tasks.start(self._tidy())
+        self._rooms.tasks.start(self._tidy())
 
     async def _tidy(self) -> None:
         """What can wait until the window stands."""
         day = 24 * 60 * 60 * 1000
-        await self._store.purge_trash(Timestamp(int(time.time() * 1000) - _TRASH_KEPT_DAYS * day))
-        await self._store.backup_if_due()
+        await self._rooms.store.purge_trash(Timestamp(int(time.time() * 1000) - _TRASH_KEPT_DAYS * day))
+        await self._rooms.store.backup_if_due()
 
     async def close(self) -> None:
         """Keep everything and end the engine. Nothing is left running afterwards."""
         self.chats.flush()
         self.preferences.flush()
         await self.replies.wait_until_idle()
-        self._client.shutdown()
-        self._store.close()
+        self._rooms.client.shutdown()
+        self._rooms.store.close()

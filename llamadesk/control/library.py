@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QObject, Slot
 
-from llamadesk.bridge.client import EngineClient
-from llamadesk.control.notices import NoticeKind, Notices
+from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
-from llamadesk.control.tasks import Tasks
+from llamadesk.control.rooms import Rooms
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.fit import default_context, memory_need, too_large
 from llamadesk.core.models import ModelFile
@@ -20,9 +19,7 @@ from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
 from llamadesk.core.sizes import bytes_text
-from llamadesk.state.engine import EngineState, EngineStatus, Phase
-from llamadesk.state.models import ModelShelf
-from llamadesk.state.settings import SettingValues
+from llamadesk.state.engine import EngineStatus, Phase
 
 if TYPE_CHECKING:
     from llamadesk.library.scan import ScanResult
@@ -35,40 +32,26 @@ class ModelControl(QObject):
     """Finds models, takes the person's choice and keeps the engine loaded with it."""
 
     def __init__(
-        self,
-        folders: DataFolders,
-        client: EngineClient,
-        engine: EngineState,
-        models: ModelShelf,
-        values: SettingValues,
-        preferences: PreferenceControl,
-        tasks: Tasks,
-        notices: Notices,
-        parent: QObject | None = None,
+        self, rooms: Rooms, folders: DataFolders, preferences: PreferenceControl, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
+        self._rooms = rooms
         self._folders = folders
-        self._client = client
-        self._engine = engine
-        self._models = models
-        self._values = values
         self._preferences = preferences
-        self._tasks = tasks
-        self._notices = notices
         self._told: set[Path] = set()
         self._load_id: int | None = None
         self._asked: LoadSettings | None = None
         self._reload_when_idle = False
         self._reload_when_started = False
-        client.started.connect(self._on_started)
-        client.load_progressed.connect(self._on_load_progressed)
-        client.loaded.connect(self._on_loaded)
-        client.unloaded.connect(self._on_unloaded)
-        client.failed.connect(self._on_failed)
-        client.engine_lost.connect(self._on_engine_lost)
-        client.gave_up.connect(self._on_gave_up)
+        rooms.client.started.connect(self._on_started)
+        rooms.client.load_progressed.connect(self._on_load_progressed)
+        rooms.client.loaded.connect(self._on_loaded)
+        rooms.client.unloaded.connect(self._on_unloaded)
+        rooms.client.failed.connect(self._on_failed)
+        rooms.client.engine_lost.connect(self._on_engine_lost)
+        rooms.client.gave_up.connect(self._on_gave_up)
         preferences.reload_due.connect(self.reload)
-        engine.status_changed.connect(self._on_status_changed)
+        rooms.engine.status_changed.connect(self._on_status_changed)
 
     @property
     def models_folder(self) -> Path:
@@ -80,38 +63,38 @@ class ModelControl(QObject):
     async def begin(self, wanted: Path | None) -> None:
         """Choose `wanted` (from the command line), else the model of last time, else the starter model, and load it;
         then see what else is here."""
-        remembered = self._values.get(MODEL_PATH, str)
+        remembered = self._rooms.settings.get(MODEL_PATH, str)
         starter = starter_model()
         for path in (wanted, Path(remembered) if remembered else None, starter):
             if path is not None and await self._try_to_choose(path):
                 break
         await self._scan()
-        if self._models.chosen is None and self._models.families:
-            self.choose_file(self._models.families[0].files[0].path)
+        if self._rooms.models.chosen is None and self._rooms.models.families:
+            self.choose_file(self._rooms.models.families[0].files[0].path)
 
     async def _try_to_choose(self, path: Path) -> bool:
         try:
-            file = await self._tasks.read(_read_model, path.expanduser().absolute())
+            file = await self._rooms.tasks.read(_read_model, path.expanduser().absolute())
         except ProblemError as error:
-            self._notices.problem(error.problem)
+            self._rooms.notices.problem(error.problem)
             return False
         self._choose(file)
         return True
 
     def rescan(self) -> None:
         """Look again which model files are here."""
-        self._tasks.start(self._scan())
+        self._rooms.tasks.start(self._scan())
 
     async def _scan(self) -> None:
-        chosen = self._models.chosen
+        chosen = self._rooms.models.chosen
         files = [path for path in (chosen.path if chosen else None, starter_model()) if path is not None]
-        result = await self._tasks.read(self._look, files)
-        self._models.set_families(result.families)
+        result = await self._rooms.tasks.read(self._look, files)
+        self._rooms.models.set_families(result.families)
         for path, problem in result.problems:
             if path not in self._told and self._folders.models in path.parents:
                 self._told.add(path)
                 about = msgspec.structs.replace(problem, title=f"“{path.name}” cannot be used. {problem.title}")
-                self._notices.problem(about, kind=NoticeKind.WARNING)
+                self._rooms.notices.problem(about, kind=NoticeKind.WARNING)
 
     def _look(self, files: list[Path]) -> ScanResult:
         """What is in the models folder, and what else lies where the person's own file lies: its other quantizations,
@@ -126,7 +109,7 @@ class ModelControl(QObject):
 
     def add_file(self, path: Path) -> None:
         """Use a file from anywhere (a file dialog, drag and drop, the command line), where it lies."""
-        self._tasks.start(self._add(path))
+        self._rooms.tasks.start(self._add(path))
 
     async def _add(self, path: Path) -> None:
         if await self._try_to_choose(path):
@@ -134,18 +117,18 @@ class ModelControl(QObject):
 
     def choose_file(self, path: Path) -> None:
         """Use a file that was found."""
-        file = self._models.file_at(path)
-        if file is not None and file != self._models.chosen:
+        file = self._rooms.models.file_at(path)
+        if file is not None and file != self._rooms.models.chosen:
             self._choose(file)
 
     def choose_family(self, name: str) -> None:
         """Use a family: the quantization of it that is chosen already, else the smallest."""
-        family = next((family for family in self._models.families if family.name == name), None)
-        if family is not None and self._models.chosen not in family.files:
+        family = next((family for family in self._rooms.models.families if family.name == name), None)
+        if family is not None and self._rooms.models.chosen not in family.files:
             self._choose(family.files[0])
 
     def _choose(self, file: ModelFile) -> None:
-        self._models.choose(file)
+        self._rooms.models.choose(file)
         self._preferences.set(MODEL_PATH, str(file.path))
         self.reload()
 
@@ -153,23 +136,23 @@ class ModelControl(QObject):
 
     def load_settings(self, file: ModelFile) -> LoadSettings:
         """How a file would be loaded under the settings of now."""
-        layers = self._values.get(GPU_LAYERS, int)
+        layers = self._rooms.settings.get(GPU_LAYERS, int)
         return LoadSettings(
             model_path=str(file.path),
             n_ctx=self.context_length(file),
             n_gpu_layers=self._offloaded(file, layers),
-            n_threads=self._values.get(THREADS, int),
+            n_threads=self._rooms.settings.get(THREADS, int),
         )
 
     def context_length(self, file: ModelFile) -> int:
         """The context a file is loaded with: what the person chose, within what it was trained for."""
-        wanted = self._values.get(CONTEXT_LENGTH, int) or default_context(file.facts)
+        wanted = self._rooms.settings.get(CONTEXT_LENGTH, int) or default_context(file.facts)
         trained = file.facts.n_ctx_train
         return min(wanted, trained) if trained else wanted
 
     def memory_text(self, n_ctx: int, n_gpu_layers: int) -> str:
         """What the chosen model needs at a context length and a number of GPU layers, in words."""
-        file = self._models.chosen
+        file = self._rooms.models.chosen
         if file is None:
             return ""
         settings = msgspec.structs.replace(
@@ -177,23 +160,25 @@ class ModelControl(QObject):
         )
         need = memory_need(file.facts, settings)
         text = f"Needs about {bytes_text(need.ram_bytes)} of {bytes_text(_memory().total)} memory"
-        if need.vram_bytes and self._engine.gpus:
-            total = sum(gpu.memory_total for gpu in self._engine.gpus)
+        if need.vram_bytes and self._rooms.engine.gpus:
+            total = sum(gpu.memory_total for gpu in self._rooms.engine.gpus)
             text += f", {bytes_text(need.vram_bytes)} of {bytes_text(total)} on the graphics card"
         return text
 
     @Slot()
     def reload(self) -> None:
         """Load the chosen model as the settings of now say, unless that was asked for; a reply may end first."""
-        if self._engine.status.busy:
+        if self._rooms.engine.status.busy:
             self._reload_when_idle = True
             return
-        file = self._models.chosen
+        file = self._rooms.models.chosen
         if file is None:
             return
-        if not self._engine.devices:  # what fits, and how many layers go where, is known once the engine says Hello
+        if (
+            not self._rooms.engine.devices
+        ):  # what fits, and how many layers go where, is known once the engine says Hello
             self._reload_when_started = True
-            self._engine.set_status(EngineStatus(Phase.LOADING))
+            self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
             return
         if self.load_settings(file) == self._asked:
             return
@@ -202,39 +187,39 @@ class ModelControl(QObject):
             self._load(file)
             return
         self._asked = None
-        self._engine.set_model(None)
+        self._rooms.engine.set_model(None)
         self._load_id = None
-        self._client.unload()
-        self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
-        self._notices.problem(
+        self._rooms.client.unload()
+        self._rooms.engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
+        self._rooms.notices.problem(
             problem, kind=NoticeKind.WARNING, action_label="Load anyway", action=lambda: self._load(file)
         )
 
     def cancel_load(self) -> None:
         """End a load that is under way."""
         if self._load_id is not None:
-            self._client.cancel(self._load_id)
+            self._rooms.client.cancel(self._load_id)
 
     def _load(self, file: ModelFile) -> None:
         if self._load_id is not None:
-            self._client.cancel(self._load_id)
-        self._engine.set_model(None)
-        self._engine.set_status(EngineStatus(Phase.LOADING))
+            self._rooms.client.cancel(self._load_id)
+        self._rooms.engine.set_model(None)
+        self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
         self._asked = self.load_settings(file)
-        self._load_id = self._client.load(self._asked)
+        self._load_id = self._rooms.client.load(self._asked)
 
     def _too_large(self, file: ModelFile) -> Problem | None:
         """Whether a file would not fit, with the memory that the model loaded now gives back counted in."""
         available = _memory().available
-        loaded = self._engine.model
+        loaded = self._rooms.engine.model
         if loaded is not None:
             available += loaded.size_bytes
-        vram = sum(gpu.memory_free for gpu in self._engine.gpus)
+        vram = sum(gpu.memory_free for gpu in self._rooms.engine.gpus)
         return too_large(file.facts, self.load_settings(file), available, vram)
 
     def _offloaded(self, file: ModelFile, n_layers: int) -> int:
         """How many layers go to the GPU: none where there is none, and never more than the model has."""
-        if not self._engine.gpus:
+        if not self._rooms.engine.gpus:
             return 0
         every = file.facts.n_layers + 1  # the output layer counts
         return every if n_layers == ALL_GPU_LAYERS else min(n_layers, every)
@@ -243,53 +228,53 @@ class ModelControl(QObject):
 
     @Slot(object)
     def _on_started(self, hello: Hello) -> None:
-        self._engine.set_devices(tuple(hello.devices))
+        self._rooms.engine.set_devices(tuple(hello.devices))
         if self._reload_when_started:
             self._reload_when_started = False
             self.reload()
 
     @Slot(int, float)
     def _on_load_progressed(self, _request_id: int, fraction: float) -> None:
-        self._engine.set_status(EngineStatus(Phase.LOADING, fraction))
+        self._rooms.engine.set_status(EngineStatus(Phase.LOADING, fraction))
 
     @Slot(int, object, float)
     def _on_loaded(self, request_id: int, model: LoadedModel, _seconds: float) -> None:
         if self._load_id is not None and request_id < self._load_id:
             return  # another was asked for meanwhile
         self._load_id = None
-        self._engine.set_model(model)
-        self._engine.set_status(EngineStatus(Phase.READY, n_ctx=model.n_ctx))
+        self._rooms.engine.set_model(model)
+        self._rooms.engine.set_status(EngineStatus(Phase.READY, n_ctx=model.n_ctx))
 
     @Slot(int)
     def _on_unloaded(self, _request_id: int) -> None:
-        self._engine.set_model(None)
+        self._rooms.engine.set_model(None)
 
     @Slot(int, object)
     def _on_failed(self, request_id: int, problem: Problem) -> None:
         if request_id != self._load_id:
             return
         self._load_id = self._asked = None
-        self._engine.set_model(None)
-        self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
+        self._rooms.engine.set_model(None)
+        self._rooms.engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
         if problem.code not in (ProblemCode.ENGINE_LOST, ProblemCode.ENGINE_GAVE_UP, ProblemCode.LOAD_CANCELLED):
-            self._notices.problem(problem, action_label="Try again", action=self.reload)
+            self._rooms.notices.problem(problem, action_label="Try again", action=self.reload)
 
     @Slot(object)
     def _on_engine_lost(self, problem: Problem) -> None:
-        self._engine.set_model(None)
-        self._engine.set_status(EngineStatus(Phase.LOADING))
-        self._notices.problem(problem, kind=NoticeKind.WARNING)
+        self._rooms.engine.set_model(None)
+        self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
+        self._rooms.notices.problem(problem, kind=NoticeKind.WARNING)
 
     @Slot(object)
     def _on_gave_up(self, problem: Problem) -> None:
         self._load_id = self._asked = None
-        self._engine.set_model(None)
-        self._engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
-        self._notices.problem(problem, action_label="Try again", action=self.reload)
+        self._rooms.engine.set_model(None)
+        self._rooms.engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
+        self._rooms.notices.problem(problem, action_label="Try again", action=self.reload)
 
     @Slot()
     def _on_status_changed(self) -> None:
-        if self._reload_when_idle and not self._engine.status.busy:
+        if self._reload_when_idle and not self._rooms.engine.status.busy:
             self._reload_when_idle = False
             self.reload()
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from llamadesk.control.notices import NoticeKind, Notices
-from llamadesk.control.tasks import Tasks
+from llamadesk.control.notices import NoticeKind
+from llamadesk.control.rooms import Rooms
 from llamadesk.core.settings import SETTINGS, Group, Needs, Value
-from llamadesk.state.settings import SettingValues
-from llamadesk.store.front import Store
 
 _WRITE_AFTER_MS = 300
 _RELOAD_AFTER_MS = 700
@@ -21,14 +19,9 @@ class PreferenceControl(QObject):
     reload_due = Signal()
     """A setting that a loaded model depends on has another value, and has had it for a moment."""
 
-    def __init__(
-        self, values: SettingValues, store: Store, tasks: Tasks, notices: Notices, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, rooms: Rooms, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._values = values
-        self._store = store
-        self._tasks = tasks
-        self._notices = notices
+        self._rooms = rooms
         self._unwritten: set[str] = set()
         self._write_timer = self._timer(_WRITE_AFTER_MS, self._write)
         self._reload_timer = self._timer(_RELOAD_AFTER_MS, self.reload_due.emit)
@@ -36,9 +29,9 @@ class PreferenceControl(QObject):
     def set(self, key: str, value: object) -> None:
         """Give a setting a value; one that is not allowed is told to the person and changes nothing."""
         try:
-            changed = self._values.set(key, value)
+            changed = self._rooms.settings.set(key, value)
         except ValueError as error:
-            self._notices.post(NoticeKind.WARNING, str(error))
+            self._rooms.notices.post(NoticeKind.WARNING, str(error))
             return
         if not changed:
             return
@@ -65,6 +58,6 @@ class PreferenceControl(QObject):
 
     def _write(self) -> None:
         keys, self._unwritten = self._unwritten, set()
-        values: dict[str, Value] = {key: self._values.value(key) for key in keys}
+        values: dict[str, Value] = {key: self._rooms.settings.value(key) for key in keys}
         for key, value in values.items():
-            self._tasks.start(self._store.set_setting(key, value))
+            self._rooms.tasks.start(self._rooms.store.set_setting(key, value))

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from llamadesk.bridge.client import EngineClient
 from llamadesk.control.chats import ChatControl
-from llamadesk.control.notices import NoticeKind, Notices
-from llamadesk.control.tasks import Tasks
+from llamadesk.control.notices import NoticeKind
+from llamadesk.control.rooms import Rooms
 from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, ReplyStats, Role, Status, title_from
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.prompt import turns_for
@@ -27,12 +26,7 @@ from llamadesk.core.settings import (
     TOP_K,
     TOP_P,
 )
-from llamadesk.state.conversations import ConversationListModel
-from llamadesk.state.engine import EngineState, EngineStatus, Phase
-from llamadesk.state.models import ModelShelf
-from llamadesk.state.settings import SettingValues
-from llamadesk.state.transcript import MessageListModel
-from llamadesk.store.front import Store
+from llamadesk.state.engine import EngineStatus, Phase
 
 _CHECKPOINT_MS = 800
 """How much of a reply a crash of the whole app can cost, at the most."""
@@ -85,42 +79,21 @@ class ReplyControl(QObject):
     model_wanted = Signal()
     """Something was sent while no model is loaded: try to load it again."""
 
-    def __init__(
-        self,
-        client: EngineClient,
-        engine: EngineState,
-        models: ModelShelf,
-        transcript: MessageListModel,
-        conversations: ConversationListModel,
-        values: SettingValues,
-        chats: ChatControl,
-        store: Store,
-        tasks: Tasks,
-        notices: Notices,
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, rooms: Rooms, chats: ChatControl, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._client = client
-        self._engine = engine
-        self._models = models
-        self._transcript = transcript
-        self._conversations = conversations
-        self._values = values
+        self._rooms = rooms
         self._chats = chats
-        self._store = store
-        self._tasks = tasks
-        self._notices = notices
         self._reply: _Reply | None = None
         self._sending = False
         self._could_send = False
         self._checkpoints = QTimer(self, interval=_CHECKPOINT_MS)
         self._checkpoints.timeout.connect(self._checkpoint)
-        client.prompt_progressed.connect(self._on_prompt_progressed)
-        client.delta_received.connect(self._on_delta)
-        client.finished.connect(self._on_finished)
-        client.failed.connect(self._on_failed)
-        engine.status_changed.connect(self._ask)
-        models.chosen_changed.connect(self._announce)
+        rooms.client.prompt_progressed.connect(self._on_prompt_progressed)
+        rooms.client.delta_received.connect(self._on_delta)
+        rooms.client.finished.connect(self._on_finished)
+        rooms.client.failed.connect(self._on_failed)
+        rooms.engine.status_changed.connect(self._ask)
+        rooms.models.chosen_changed.connect(self._announce)
         chats.deleting.connect(self._on_deleting)
         chats.set_overlay(self._overlay)
 
@@ -134,29 +107,29 @@ class ReplyControl(QObject):
     @property
     def can_send(self) -> bool:
         """Whether a message would be answered: a model is chosen and no reply is under way."""
-        return not self.busy and self._models.chosen is not None
+        return not self.busy and self._rooms.models.chosen is not None
 
     def send(self, text: str) -> None:
         """Keep the person's message and ask for a reply."""
         if not text.strip() or self.busy:
             return
-        if self._engine.status.phase is Phase.STOPPED:
+        if self._rooms.engine.status.phase is Phase.STOPPED:
             self.model_wanted.emit()
-        if self._models.chosen is None or self._engine.status.phase is Phase.STOPPED:
-            reason = self._engine.status.reason or "There is no model yet."
+        if self._rooms.models.chosen is None or self._rooms.engine.status.phase is Phase.STOPPED:
+            reason = self._rooms.engine.status.reason or "There is no model yet."
             advice = "Choose another model in the settings, or open a GGUF file. Your message is still in the box."
             self._refuse(text, Problem(ProblemCode.NO_MODEL, reason, advice))
             return
         self._sending = True
         self._announce()
-        self._tasks.start(self._send(text))
+        self._rooms.tasks.start(self._send(text))
 
     def stop(self) -> None:
         """End the reply; what is written stays."""
         if self._reply is None:
             return
         if self._reply.request_id:
-            self._client.cancel(self._reply.request_id)
+            self._rooms.client.cancel(self._reply.request_id)
         else:
             self._end(Status.STOPPED, None)
 
@@ -166,7 +139,7 @@ class ReplyControl(QObject):
             if self._reply is not None and self._reply.ended is None:
                 self.stop()
                 self._end(Status.INTERRUPTED, None)
-            await self._tasks.drained()
+            await self._rooms.tasks.drained()
             if not self.busy:
                 return
 
@@ -174,7 +147,7 @@ class ReplyControl(QObject):
 
     async def _send(self, text: str) -> None:
         conversation = self._chats.current
-        history = self._transcript.messages()
+        history = self._rooms.transcript.messages()
         try:
             conversation, question = await self._keep(conversation, history, text)
         except ProblemError as error:
@@ -183,9 +156,9 @@ class ReplyControl(QObject):
         finally:
             self._sending = False
         self._chats.changed(conversation)
-        if self._conversations.current == conversation.id:
-            self._transcript.append(question)
-        turns = turns_for([*history, question], self._values.get(SYSTEM_PROMPT, str))
+        if self._rooms.conversations.current == conversation.id:
+            self._rooms.transcript.append(question)
+        turns = turns_for([*history, question], self._rooms.settings.get(SYSTEM_PROMPT, str))
         reply = self._reply = _Reply(conversation.id, turns)
         self._announce()
         self._ask()
@@ -195,33 +168,33 @@ class ReplyControl(QObject):
     @Slot()
     def _ask(self) -> None:
         """Ask the engine for the reply that waits to be asked for, once there is a model."""
-        reply, status = self._reply, self._engine.status
+        reply, status = self._reply, self._rooms.engine.status
         if reply is None or reply.request_id or reply.ended is not None:
             return
         if status.phase is Phase.STOPPED:  # the load that it waited for failed, which ModelControl tells
             self._end(Status.FAILED, None)
         elif status.phase is Phase.READY:
-            n_max = self._values.get(MAX_TOKENS, int)
-            reply.request_id = self._client.generate(reply.turns, self._sampling(), n_max)
-            self._engine.set_status(EngineStatus(Phase.READING, n_past=status.n_past, n_ctx=status.n_ctx))
+            n_max = self._rooms.settings.get(MAX_TOKENS, int)
+            reply.request_id = self._rooms.client.generate(reply.turns, self._sampling(), n_max)
+            self._rooms.engine.set_status(EngineStatus(Phase.READING, n_past=status.n_past, n_ctx=status.n_ctx))
 
     async def _keep(
         self, conversation: Conversation | None, history: Sequence[Message], text: str
     ) -> tuple[Conversation, Message]:
         """Commit the person's message, in a new conversation where there is none yet."""
         if conversation is None:
-            conversation, question = await self._store.begin_chat(title_from(text), text)
-            if self._conversations.current is None:
+            conversation, question = await self._rooms.store.begin_chat(title_from(text), text)
+            if self._rooms.conversations.current is None:
                 self._chats.adopt(conversation)
             return conversation, question
         parent = history[-1].id if history else None
-        question = await self._store.add_message(conversation.id, parent, Role.USER, text, Status.COMPLETE)
+        question = await self._rooms.store.add_message(conversation.id, parent, Role.USER, text, Status.COMPLETE)
         return self._after(conversation, question), question
 
     async def _make_row(self, reply: _Reply, question: Message) -> None:
-        name = self._models.chosen.family if self._models.chosen else ""
+        name = self._rooms.models.chosen.family if self._rooms.models.chosen else ""
         try:
-            row = await self._store.add_message(
+            row = await self._rooms.store.add_message(
                 reply.conversation_id, question.id, Role.ASSISTANT, "", Status.STREAMING, name
             )
         except ProblemError:
@@ -229,23 +202,23 @@ class ReplyControl(QObject):
             self._forget(reply)
             raise
         reply.message = row
-        conversation = self._conversations.find(reply.conversation_id)
+        conversation = self._rooms.conversations.find(reply.conversation_id)
         if conversation is not None:
             self._chats.changed(self._after(conversation, row))
         if self._on_screen(reply):
-            self._transcript.append(msgspec.structs.replace(row, content=reply.text))
+            self._rooms.transcript.append(msgspec.structs.replace(row, content=reply.text))
         self._checkpoints.start()
         if reply.ended is not None:
-            self._tasks.start(self._finish(reply))
+            self._rooms.tasks.start(self._finish(reply))
 
     def _refuse(self, text: str, problem: Problem) -> None:
         self._sending = False
-        self._notices.problem(problem)
+        self._rooms.notices.problem(problem)
         self.send_refused.emit(text)
         self._announce()
 
     def _sampling(self) -> Sampling:
-        values = self._values
+        values = self._rooms.settings
         return Sampling(
             temperature=values.get(TEMPERATURE, float),
             top_k=values.get(TOP_K, int),
@@ -267,8 +240,8 @@ class ReplyControl(QObject):
         if self._answered(request_id) is None:
             return
         fraction = (done - reused) / (total - reused) if total > reused else 1.0
-        status = self._engine.status
-        self._engine.set_status(EngineStatus(Phase.READING, fraction, n_past=done, n_ctx=status.n_ctx))
+        status = self._rooms.engine.status
+        self._rooms.engine.set_status(EngineStatus(Phase.READING, fraction, n_past=done, n_ctx=status.n_ctx))
 
     @Slot(int, str, int, int)
     def _on_delta(self, request_id: int, text: str, n_tokens: int, n_past: int) -> None:
@@ -279,12 +252,12 @@ class ReplyControl(QObject):
         if not reply.n_tokens:
             reply.first_token_at = now
         reply.n_tokens += n_tokens
-        status = self._engine.status
+        status = self._rooms.engine.status
         if status.phase is not Phase.GENERATING or now - reply.status_at >= _STATUS_SECONDS:
             reply.status_at = now
             elapsed = now - reply.first_token_at
             speed = (reply.n_tokens - 1) / elapsed if elapsed > 0.2 else 0.0
-            self._engine.set_status(
+            self._rooms.engine.set_status(
                 EngineStatus(Phase.GENERATING, tokens_per_second=speed, n_past=n_past, n_ctx=status.n_ctx)
             )
         if not text:
@@ -292,23 +265,23 @@ class ReplyControl(QObject):
         reply.parts.append(text)
         reply.n_unsaved += len(text)
         if reply.message is not None and self._on_screen(reply):
-            self._transcript.append_text(reply.message.id, text)
+            self._rooms.transcript.append_text(reply.message.id, text)
 
     @Slot(int, object)
     def _on_finished(self, request_id: int, finished: Finished) -> None:
         if self._answered(request_id) is None:
             return
         stats = finished.stats
-        self._engine.set_status(
+        self._rooms.engine.set_status(
             EngineStatus(
                 Phase.READY,
                 tokens_per_second=stats.tokens_per_second,
-                n_past=finished.n_past or self._engine.status.n_past,
-                n_ctx=finished.n_ctx or self._engine.status.n_ctx,
+                n_past=finished.n_past or self._rooms.engine.status.n_past,
+                n_ctx=finished.n_ctx or self._rooms.engine.status.n_ctx,
             )
         )
         if finished.reason is FinishReason.CONTEXT_FULL:
-            self._notices.post(
+            self._rooms.notices.post(
                 NoticeKind.WARNING,
                 f"The model's memory is full ({finished.n_ctx:,} tokens), so the reply ends here. "
                 "Choose a longer context in the settings, or go on in a new chat.",
@@ -320,14 +293,14 @@ class ReplyControl(QObject):
         reply = self._answered(request_id)
         if reply is None:
             return
-        if self._engine.status.busy:
-            status = self._engine.status
-            self._engine.set_status(EngineStatus(Phase.READY, n_past=status.n_past, n_ctx=status.n_ctx))
+        if self._rooms.engine.status.busy:
+            status = self._rooms.engine.status
+            self._rooms.engine.set_status(EngineStatus(Phase.READY, n_past=status.n_past, n_ctx=status.n_ctx))
         if problem.code not in (
             ProblemCode.ENGINE_LOST,
             ProblemCode.ENGINE_GAVE_UP,
         ):  # those are told once, by ModelControl
-            self._notices.problem(problem)
+            self._rooms.notices.problem(problem)
         self._end(Status.INTERRUPTED if reply.parts or problem.code is ProblemCode.ENGINE_LOST else Status.FAILED, None)
 
     # --- Keeping the reply ---
@@ -337,7 +310,7 @@ class ReplyControl(QObject):
         reply = self._reply
         if reply is not None and reply.message is not None and reply.n_unsaved:
             reply.n_unsaved = 0
-            self._tasks.start(self._store.checkpoint_reply(reply.message.id, reply.text))
+            self._rooms.tasks.start(self._rooms.store.checkpoint_reply(reply.message.id, reply.text))
 
     def _end(self, status: Status, stats: ReplyStats | None) -> None:
         reply = self._reply
@@ -346,14 +319,14 @@ class ReplyControl(QObject):
         reply.ended = (status, stats)
         self._checkpoints.stop()
         if reply.message is not None:
-            self._tasks.start(self._finish(reply))
+            self._rooms.tasks.start(self._finish(reply))
 
     async def _finish(self, reply: _Reply) -> None:
         """Commit the whole reply, then let the next message be sent."""
         assert reply.message is not None and reply.ended is not None
         status, stats = reply.ended
         try:
-            kept = await self._store.finish_reply(reply.message.id, reply.text, status, stats)
+            kept = await self._rooms.store.finish_reply(reply.message.id, reply.text, status, stats)
         except ProblemError:
             # It stays on screen, and "streaming" in the store until the next start: say so and go on.
             kept = msgspec.structs.replace(reply.message, content=reply.text, status=status, stats=stats)
@@ -361,7 +334,7 @@ class ReplyControl(QObject):
         finally:
             self._forget(reply)
             if self._on_screen(reply):
-                self._transcript.replace(kept)
+                self._rooms.transcript.replace(kept)
 
     def _forget(self, reply: _Reply) -> None:
         if self._reply is reply:
@@ -372,7 +345,7 @@ class ReplyControl(QObject):
     # --- Helpers ---
 
     def _on_screen(self, reply: _Reply) -> bool:
-        return self._conversations.current == reply.conversation_id
+        return self._rooms.conversations.current == reply.conversation_id
 
     def _overlay(self, messages: Sequence[Message]) -> list[Message]:
         """The messages with the text that the reply under way has so far."""
