@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollBar, QStyle, QStyleOptionSlider, QWidget
 
 from llamadesk.ui.transcript.look import THICKNESS, Look
@@ -16,6 +16,7 @@ class ThinBar(QScrollBar):
         super().__init__(orientation, parent)
         self._look: Look | None = None
         self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # painted anew as the mouse comes and goes
 
     def set_look(self, look: Look) -> None:
         """Colours."""
@@ -50,13 +51,3 @@ class ThinBar(QScrollBar):
             painter.setBrush(self._look.colour("border_strong" if used else "scrollbar"))
             painter.drawRoundedRect(handle, 3, 3)
         painter.end()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """The handle is darker under the mouse."""
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """The handle is darker under the mouse."""
-        super().leaveEvent(event)
-        self.update()

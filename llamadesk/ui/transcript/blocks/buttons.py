@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from llamadesk.ui.icons import icon_pixmap
@@ -26,6 +26,7 @@ class QuietButton(QPushButton):
         self.setFlat(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # painted anew as the mouse comes and goes
         self.revealed = True
         self._icon = icon
         self._label = label
@@ -94,16 +95,6 @@ class QuietButton(QPushButton):
             )
         painter.end()
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """It looks different under the mouse."""
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """It looks different under the mouse."""
-        super().leaveEvent(event)
-        self.update()
-
 
 class RoundButton(QPushButton):
     """A round button that floats over the messages: to the end of the chat."""
@@ -115,6 +106,7 @@ class RoundButton(QPushButton):
         self.setFlat(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # painted anew as the mouse comes and goes
         self._icon = icon
         self._look: Look | None = None
 
