@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from llamadesk.core.chat import Message, Role, Status
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 from llamadesk.ui.transcript.blocks.buttons import QuietButton
+from llamadesk.ui.transcript.blocks.damage import DAMAGE_WORDS, DamageNote
 
 _STEP_MS = 160
 _STATUS: dict[Status, tuple[str, str]] = {
@@ -90,7 +91,10 @@ class HeadWidget(BlockWidget):
 
 
 class FootWidget(BlockWidget):
-    """Copy, the speed, and how the reply ended; three moving dots while there is no word of it yet."""
+    """Copy, the speed, and how the reply ended; three moving dots while there is no word of it yet.
+
+    Above them a warning, where the message's text is not what was written.
+    """
 
     copy_asked = Signal()
 
@@ -99,6 +103,8 @@ class FootWidget(BlockWidget):
         self.copy_button = QuietButton("Copy", "copy", self)
         self.copy_button.clicked.connect(self.copy_asked)
         self._message: Message | None = None
+        self._note = DamageNote()
+        self._row_top = 0
         self._thinking = False
         self._last = False
         self._hovered = False
@@ -124,8 +130,10 @@ class FootWidget(BlockWidget):
         self._message = message
         self._set_thinking(message.status is Status.STREAMING and not has_text)
         self.copy_button.setVisible(has_text and message.status is not Status.STREAMING)
-        parts = [text for text, _ in self._words()]
-        self.setAccessibleName("Thinking" if self._thinking else ". ".join(parts))
+        parts = ["Thinking"] if self._thinking else [text for text, _ in self._words()]
+        if message.damaged:
+            parts.insert(0, DAMAGE_WORDS)
+        self.setAccessibleName(". ".join(parts).replace("..", "."))
         self.update()
 
     def set_last(self, last: bool) -> None:
@@ -145,14 +153,17 @@ class FootWidget(BlockWidget):
         self.update()
 
     def lay_out(self, width: int) -> int:
-        """Always the same height, so that nothing moves when the reply ends."""
+        """The same height while a reply is written and afterwards, so that nothing moves when it ends."""
         assert self.look is not None
         self.copy_button.set_look(self.look)
         from_person = self._message is not None and self._message.role is Role.USER
         inset = (self.copy_button.width() - self.look.px(16)) // 2
-        x = width - self.copy_button.width() if from_person else -inset
-        self.copy_button.move(x, 0)
-        return self.look.px(28)
+        self._row_top = 0
+        if self._message is not None and self._message.damaged:
+            room = width - inset if from_person else width  # it ends where the button's icon does
+            self._row_top = self._note.lay_out(room, self.look, at_right=from_person)
+        self.copy_button.move(width - self.copy_button.width() if from_person else -inset, self._row_top)
+        return self._row_top + self.look.px(28)
 
     def position_at(self, _point: QPoint) -> int:
         """It holds no text of the message."""
@@ -174,12 +185,15 @@ class FootWidget(BlockWidget):
         return words
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The dots, or the words."""
+        """The warning, and the dots or the words."""
         if self.look is None:
             return
         look = self.look
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._message is not None and self._message.damaged:
+            self._note.paint(painter, look)
+            painter.translate(0, self._row_top)
         if self._thinking:
             painter.setPen(Qt.PenStyle.NoPen)
             for dot in range(3):
@@ -203,7 +217,9 @@ class FootWidget(BlockWidget):
                 continue
             words = "·  " + text if number else text
             painter.setPen(self.look.colour(colour))
-            painter.drawText(QRectF(x, 0, self.width() - x, self.height()), Qt.AlignmentFlag.AlignVCenter, words)
+            painter.drawText(
+                QRectF(x, 0, self.width() - x, self.height() - self._row_top), Qt.AlignmentFlag.AlignVCenter, words
+            )
             x += self.look.metrics("small").horizontalAdvance(words) + self.look.px(8)
 
     # --- the dots move only where they are seen ----------------------------------------------------
