@@ -7,17 +7,22 @@ A test fails where it leaves a thread or a child process behind, or where anythi
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any Qt import; the e2e tests start the app with "xcb" themselves
+
+import qasync
+from PySide6.QtWidgets import QApplication
 
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.paths import data_folders as data_folders_at
@@ -82,6 +87,19 @@ def no_leaks(no_stray_logs: None) -> Iterator[None]:
         if time.monotonic() > deadline:
             pytest.fail(f"Left behind: threads {[t.name for t in leaked[0]]}, processes {sorted(leaked[1])}")
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+    """One loop for all tests, as the app has one: its timers must not be left to the garbage collector, which may run
+    on another thread."""
+    loop = qasync.QEventLoop(qapp)
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(loop.run_in_executor(None, int))  # its thread is there before a test can seem to leak it
+    yield loop
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

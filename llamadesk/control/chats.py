@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -184,8 +185,10 @@ class ChatControl(QObject):
         self._draft_timer.stop()
         unsaved, self._unsaved = self._unsaved, set()
         for conversation_id in unsaved:
-            text = self._drafts.get(conversation_id, "")
             if conversation_id is None:
-                self._preferences.set(NEW_CHAT_DRAFT, text)
+                self._preferences.set(NEW_CHAT_DRAFT, self._drafts.get(None, ""))
             else:
-                self._rooms.tasks.start(self._rooms.store.set_draft(conversation_id, text))
+                self._rooms.keeping.keep_soon(("draft", conversation_id), partial(self._keep_draft, conversation_id))
+
+    async def _keep_draft(self, conversation_id: ConversationId) -> None:
+        await self._rooms.store.set_draft(conversation_id, self._drafts.get(conversation_id, ""))

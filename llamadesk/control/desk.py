@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from llamadesk.bridge.client import EngineClient, EngineCommand
 from llamadesk.control.chats import ChatControl
+from llamadesk.control.keeping import Keeping
 from llamadesk.control.library import ModelControl
 from llamadesk.control.notices import NoticeKind, Notices
 from llamadesk.control.preferences import PreferenceControl
@@ -42,6 +43,7 @@ class Desk(QObject):
     ) -> None:
         super().__init__(parent)
         notices = Notices(self)
+        tasks = Tasks(notices, on_bug)
         self._rooms = rooms = Rooms(
             client=EngineClient(command, self),
             store=store,
@@ -51,7 +53,8 @@ class Desk(QObject):
             conversations=ConversationListModel(parent=self),
             models=ModelShelf(self),
             notices=notices,
-            tasks=Tasks(notices, on_bug),
+            tasks=tasks,
+            keeping=Keeping(tasks, notices, self),
         )
         self.settings = rooms.settings
         self.engine = rooms.engine
@@ -87,5 +90,6 @@ class Desk(QObject):
         self.chats.flush()
         self.preferences.flush()
         await self.replies.wait_until_idle()
+        await self._rooms.keeping.try_again()
         self._rooms.client.shutdown()
         self._rooms.store.close()

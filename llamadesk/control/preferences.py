@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.rooms import Rooms
-from llamadesk.core.settings import SETTINGS, Group, Needs, Value
+from llamadesk.core.settings import SETTINGS, Group, Needs
 
 _WRITE_AFTER_MS = 300
 _RELOAD_AFTER_MS = 700
@@ -58,6 +60,8 @@ class PreferenceControl(QObject):
 
     def _write(self) -> None:
         keys, self._unwritten = self._unwritten, set()
-        values: dict[str, Value] = {key: self._rooms.settings.value(key) for key in keys}
-        for key, value in values.items():
-            self._rooms.tasks.start(self._rooms.store.set_setting(key, value))
+        for key in keys:
+            self._rooms.keeping.keep_soon(("setting", key), partial(self._keep, key))
+
+    async def _keep(self, key: str) -> None:
+        await self._rooms.store.set_setting(key, self._rooms.settings.value(key))

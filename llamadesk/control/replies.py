@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -47,13 +48,14 @@ class _Reply:
     """The reply that is being written.
 
     `request_id` is 0 until the engine was asked, which waits for a model that is being loaded; `message` is None until
-    its row is committed, and text may come before.
+    its row is committed, and text may come before. A `rowless` one will have none: the store could not take it.
     """
 
     conversation_id: ConversationId
     turns: list[Turn]
     request_id: int = 0
     message: Message | None = None
+    rowless: bool = False
     parts: list[str] = field(default_factory=list)
     n_unsaved: int = 0
     ended: tuple[Status, ReplyStats | None] | None = None
@@ -67,6 +69,11 @@ class _Reply:
         if len(self.parts) > 1:
             self.parts = ["".join(self.parts)]
         return self.parts[0] if self.parts else ""
+
+    def over(self, row: Message) -> Message:
+        """`row` with what the reply is by now."""
+        status, stats = self.ended or (row.status, row.stats)
+        return msgspec.structs.replace(row, content=self.text, status=status, stats=stats)
 
 
 class ReplyControl(QObject):
@@ -84,6 +91,7 @@ class ReplyControl(QObject):
         self._rooms = rooms
         self._chats = chats
         self._reply: _Reply | None = None
+        self._unkept: dict[MessageId, _Reply] = {}
         self._sending = False
         self._could_send = False
         self._checkpoints = QTimer(self, interval=_CHECKPOINT_MS)
@@ -198,8 +206,10 @@ class ReplyControl(QObject):
                 reply.conversation_id, question.id, Role.ASSISTANT, "", Status.STREAMING, name
             )
         except ProblemError:
+            reply.rowless = True
             self.stop()
-            self._forget(reply)
+            if reply.ended is not None:
+                self._forget(reply)
             raise
         reply.message = row
         conversation = self._rooms.conversations.find(reply.conversation_id)
@@ -209,7 +219,7 @@ class ReplyControl(QObject):
             self._rooms.transcript.append(msgspec.structs.replace(row, content=reply.text))
         self._checkpoints.start()
         if reply.ended is not None:
-            self._rooms.tasks.start(self._finish(reply))
+            self._rooms.tasks.start(self._finish(reply, row))
 
     def _refuse(self, text: str, problem: Problem) -> None:
         self._sending = False
@@ -310,7 +320,7 @@ class ReplyControl(QObject):
         reply = self._reply
         if reply is not None and reply.message is not None and reply.n_unsaved:
             reply.n_unsaved = 0
-            self._rooms.tasks.start(self._rooms.store.checkpoint_reply(reply.message.id, reply.text))
+            self._rooms.keeping.keep_soon(reply.message.id, partial(self._write, reply, reply.message))
 
     def _end(self, status: Status, stats: ReplyStats | None) -> None:
         reply = self._reply
@@ -319,22 +329,28 @@ class ReplyControl(QObject):
         reply.ended = (status, stats)
         self._checkpoints.stop()
         if reply.message is not None:
-            self._rooms.tasks.start(self._finish(reply))
+            self._rooms.tasks.start(self._finish(reply, reply.message))
+        elif reply.rowless:
+            self._forget(reply)
 
-    async def _finish(self, reply: _Reply) -> None:
-        """Commit the whole reply, then let the next message be sent."""
-        assert reply.message is not None and reply.ended is not None
-        status, stats = reply.ended
+    async def _finish(self, reply: _Reply, row: Message) -> None:
+        """Commit the whole reply, then let the next message be sent; one that cannot be committed yet stays on screen
+        and is held."""
+        self._unkept[row.id] = reply
         try:
-            kept = await self._rooms.store.finish_reply(reply.message.id, reply.text, status, stats)
-        except ProblemError:
-            # It stays on screen, and "streaming" in the store until the next start: say so and go on.
-            kept = msgspec.structs.replace(reply.message, content=reply.text, status=status, stats=stats)
-            raise
+            await self._rooms.keeping.keep(row.id, partial(self._write, reply, row))
         finally:
             self._forget(reply)
             if self._on_screen(reply):
-                self._rooms.transcript.replace(kept)
+                self._rooms.transcript.replace(reply.over(row))
+
+    async def _write(self, reply: _Reply, row: Message) -> None:
+        """Commit what a reply is by now."""
+        if reply.ended is None:
+            await self._rooms.store.checkpoint_reply(row.id, reply.text)
+        else:
+            await self._rooms.store.finish_reply(row.id, reply.text, *reply.ended)
+            self._unkept.pop(row.id, None)
 
     def _forget(self, reply: _Reply) -> None:
         if self._reply is reply:
@@ -348,12 +364,11 @@ class ReplyControl(QObject):
         return self._rooms.conversations.current == reply.conversation_id
 
     def _overlay(self, messages: Sequence[Message]) -> list[Message]:
-        """The messages with the text that the reply under way has so far."""
-        reply = self._reply
-        if reply is None or reply.message is None:
-            return list(messages)
-        live = msgspec.structs.replace(reply.message, content=reply.text)
-        return [live if message.id == live.id else message for message in messages]
+        """The messages with the text that replies have which the store does not have yet."""
+        ahead = dict(self._unkept)
+        if self._reply is not None and self._reply.message is not None:
+            ahead[self._reply.message.id] = self._reply
+        return [ahead[message.id].over(message) if message.id in ahead else message for message in messages]
 
     @staticmethod
     def _after(conversation: Conversation, message: Message) -> Conversation:

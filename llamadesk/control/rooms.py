@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llamadesk.bridge.client import EngineClient
+from llamadesk.control.keeping import Keeping
 from llamadesk.control.notices import Notices
 from llamadesk.control.tasks import Tasks
 from llamadesk.state.conversations import ConversationListModel
@@ -24,6 +25,7 @@ class Rooms(msgspec.Struct, frozen=True, eq=False):
         settings, engine, transcript, conversations, models: what is on screen.
         notices: what the person is told.
         tasks: runs what has to be waited for.
+        keeping: writes to the store what must not be lost.
     """
 
     client: EngineClient
@@ -35,3 +37,4 @@ class Rooms(msgspec.Struct, frozen=True, eq=False):
     models: ModelShelf
     notices: Notices
     tasks: Tasks
+    keeping: Keeping

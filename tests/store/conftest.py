@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from small_disks import small_disk
 from store_tools import Nursery
 
 from llamadesk.core.paths import DataFolders
 from llamadesk.store.front import Store
+
+__all__ = ["nursery", "open_store", "small_disk"]
 
 
 @pytest.fixture
@@ -30,18 +31,3 @@ def nursery() -> Iterator[Nursery]:
     """Makes child processes that write and are killed."""
     with Nursery() as running:
         yield running
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    try:
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True, capture_output=True, text=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a tmpfs cannot be mounted here: {getattr(error, 'stderr', '') or error}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)

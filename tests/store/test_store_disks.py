@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from small_disks import fill_disk
 from store_tools import NEXT_SCHEMA, everything, files_of, fill, wait
 
 from llamadesk.core.chat import Message, Role, Status
@@ -21,15 +22,6 @@ from llamadesk.core.paths import data_folders as data_folders_at
 from llamadesk.store.front import Store
 
 Open = Callable[[], Store]
-
-
-def fill_disk(place: Path, leave: int = 0) -> Path:
-    """A file that takes all the room but `leave` bytes."""
-    filler = place / "filler"
-    free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
-    with filler.open("wb") as file:
-        file.write(bytes(max(0, free - leave)))
-    return filler
 
 
 @pytest.mark.allow_log("the store failed: store_full")
