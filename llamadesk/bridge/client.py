@@ -56,8 +56,9 @@ class EngineClient(QObject):
             killed for it (then with the figures that are known).
         failed: request id, Problem; of a load, a reply or a count.
         token_counted: request id, tokens.
-        engine_lost: Problem; the process ended by itself. What was under way has got its `failed` before. It is being
-            started again, and the last model that was loaded is loaded again (`loaded` with the id of that load).
+        engine_lost: Problem, whether a model is loaded next; the process ended by itself. What was under way has got
+            its `failed` before. It is being started again, and the last model that was loaded is loaded again (`loaded`
+            or `failed` with the id of that load) unless another load waits. The flag is False where there is neither.
         gave_up: Problem; in place of engine_lost, where it ended again and again on the same model and settings, or
             could not be started at all: all requests fail until the next `load`.
     """
@@ -71,7 +72,7 @@ class EngineClient(QObject):
     finished = Signal(int, object)
     failed = Signal(int, object)
     token_counted = Signal(int, int)
-    engine_lost = Signal(object)
+    engine_lost = Signal(object, bool)
     gave_up = Signal(object)
 
     _start_asked = Signal()
@@ -167,6 +168,6 @@ class EngineClient(QObject):
             case Hello():
                 self.started.emit(event)
             case EngineLost():
-                self.engine_lost.emit(event.problem)
+                self.engine_lost.emit(event.problem, event.reloads)
             case EngineGaveUp():
                 self.gave_up.emit(event.problem)

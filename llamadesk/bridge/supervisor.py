@@ -42,9 +42,10 @@ _BACKLOG_PAUSE_MS = 50
 
 
 class EngineLost(msgspec.Struct, frozen=True):
-    """The process died and is being started again."""
+    """The process died and is being started again; `reloads` where a model is loaded then without being asked for."""
 
     problem: Problem
+    reloads: bool
 
 
 class EngineGaveUp(msgspec.Struct, frozen=True):
@@ -234,7 +235,8 @@ class Supervisor(QObject):
         if n_deaths >= self._patience.deaths or ending.cause is Cause.NOT_FOUND:
             self._give_up(gave_up_problem(ending, settings, starved))
         else:
-            self._tell(EngineLost(lost_problem(ending, active, starved)))
+            reloads = self._good_load is not None or any(isinstance(request, Load) for request in self._waiting)
+            self._tell(EngineLost(lost_problem(ending, active, starved), reloads))
             self._restart()
 
     def _restart(self) -> None:

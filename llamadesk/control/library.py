@@ -40,6 +40,8 @@ class ModelControl(QObject):
         self._preferences = preferences
         self._told: set[Path] = set()
         self._load_id: int | None = None
+        self._loaded_id: int | None = None  # the load that the engine repeats after it was started again
+        self._loaded: ModelFile | None = None
         self._asked: LoadSettings | None = None
         self._reload_when_idle = False
         self._reload_when_started = False
@@ -197,8 +199,9 @@ class ModelControl(QObject):
 
     def cancel_load(self) -> None:
         """End a load that is under way."""
-        if self._load_id is not None:
-            self._rooms.client.cancel(self._load_id)
+        load_id = self._load_id or self._loaded_id
+        if load_id is not None:
+            self._rooms.client.cancel(load_id)
 
     def _load(self, file: ModelFile) -> None:
         if self._load_id is not None:
@@ -241,9 +244,19 @@ class ModelControl(QObject):
     def _on_loaded(self, request_id: int, model: LoadedModel, _seconds: float) -> None:
         if self._load_id is not None and request_id < self._load_id:
             return  # another was asked for meanwhile
-        self._load_id = None
+        self._load_id, self._loaded_id = None, request_id
+        self._choose_loaded(model)
         self._rooms.engine.set_model(model)
         self._rooms.engine.set_status(EngineStatus(Phase.READY, n_ctx=model.n_ctx))
+
+    def _choose_loaded(self, model: LoadedModel) -> None:
+        """Where loading the chosen file took the engine down, it came back with the one of before: show that."""
+        chosen = self._rooms.models.chosen
+        if chosen is not None and str(chosen.path) == model.path:
+            self._loaded = chosen
+        elif self._asked is None and self._loaded is not None and str(self._loaded.path) == model.path:
+            self._rooms.models.choose(self._loaded)
+            self._preferences.set(MODEL_PATH, model.path)
 
     @Slot(int)
     def _on_unloaded(self, _request_id: int) -> None:
@@ -251,7 +264,7 @@ class ModelControl(QObject):
 
     @Slot(int, object)
     def _on_failed(self, request_id: int, problem: Problem) -> None:
-        if request_id != self._load_id:
+        if request_id != (self._load_id or self._loaded_id):
             return
         self._load_id = self._asked = None
         self._rooms.engine.set_model(None)
@@ -259,10 +272,13 @@ class ModelControl(QObject):
         if problem.code not in (ProblemCode.ENGINE_LOST, ProblemCode.ENGINE_GAVE_UP, ProblemCode.LOAD_CANCELLED):
             self._rooms.notices.problem(problem, action_label="Try again", action=self.reload)
 
-    @Slot(object)
-    def _on_engine_lost(self, problem: Problem) -> None:
+    @Slot(object, bool)
+    def _on_engine_lost(self, problem: Problem, reloads: bool) -> None:
         self._rooms.engine.set_model(None)
-        self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
+        if reloads or self._reload_when_started:
+            self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
+        elif self._rooms.models.chosen is not None:
+            self._rooms.engine.set_status(EngineStatus(Phase.STOPPED, reason=problem.title))
         self._rooms.notices.problem(problem, kind=NoticeKind.WARNING)
 
     @Slot(object)

@@ -33,7 +33,7 @@ def test_death_while_writing(fake_engine: FakeEngine, end: Die | Break) -> None:
     reply = engine.say_hi()
     name, problem = engine.await_answer(reply)
     assert (name, problem.code) == ("failed", ProblemCode.ENGINE_LOST)
-    assert engine.await_("engine_lost")[0] == problem
+    assert engine.await_("engine_lost") == (problem, True)
     if isinstance(end, Die):
         assert engine.text(reply) == "word " * 5  # what was written came before
         assert (end.signal or "exit code 3") in problem.detail
@@ -52,6 +52,7 @@ def test_death_while_loading(fake_engine: FakeEngine, end: Die) -> None:
     name, problem = engine.await_answer(load)
     assert (name, problem.code) == ("failed", ProblemCode.ENGINE_LOST)
     assert ("memory ran out" in problem.title) == (end.signal == "SIGKILL")
+    assert engine.await_("engine_lost") == (problem, False)
     engine.await_("started", count=2)
     assert engine.named("loaded") == []  # it never was a good load: a person decides
     engine.await_("loaded", engine.load(ANY_MODEL))
@@ -171,7 +172,8 @@ def test_an_engine_that_never_says_hello(fake_engine: FakeEngine) -> None:
 
 def test_an_engine_that_ends_before_hello(fake_engine: FakeEngine) -> None:
     engine = fake_engine(Life(start=(Complain(), Die(exit_code=1))), GOOD)
-    (problem,) = engine.await_("engine_lost")
+    problem, reloads = engine.await_("engine_lost")
+    assert not reloads  # nothing had been asked for
     assert problem.code is ProblemCode.ENGINE_NOT_STARTED
     assert "!!!!" in problem.detail  # its last words
     engine.load(ANY_MODEL)

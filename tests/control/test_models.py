@@ -82,3 +82,43 @@ def test_a_model_larger_than_memory_is_said_before_it_is_tried(
     assert not desk.replies.busy
     desk.notices.act(notice.action_id)
     driver.until(lambda: desk.engine.status.phase is Phase.READY)
+
+
+@pytest.mark.allow_log("engine_lost", "llamadesk.bridge")
+def test_the_first_model_kills_the_engine_when_it_is_loaded(driver: DeskDriver) -> None:
+    desk = driver.open(driver.fake({"lives": [{"load": [[{"type": "Die", "signal": "SIGSEGV"}]]}, {}]}))
+    driver.until(lambda: driver.notices)
+    driver.pause(0.5)
+    assert desk.engine.status.phase is Phase.STOPPED  # and not loading for ever
+    assert len(driver.notices) == 1
+    desk.replies.send("Hello?")  # tries again
+    driver.until(lambda: desk.engine.status.phase is Phase.READY)
+
+
+@pytest.mark.allow_log("engine_lost", "llamadesk.bridge")
+def test_another_model_that_kills_the_engine_brings_back_the_one_of_before(driver: DeskDriver, tmp_path: Path) -> None:
+    starter = starter_model()
+    assert starter is not None
+    other = tmp_path / "other.gguf"
+    shutil.copy(starter, other)
+    loads = [[{"type": "Progress"}], [{"type": "Die", "signal": "SIGSEGV"}]]
+    desk = driver.open(driver.fake({"lives": [{"load": loads}, {}]}))
+    driver.until(lambda: desk.engine.status.phase is Phase.READY)
+    desk.library.add_file(other)
+    driver.until(lambda: driver.notices)
+    driver.until(lambda: desk.engine.status.phase is Phase.READY)
+    assert desk.engine.model is not None and desk.models.chosen is not None
+    assert desk.engine.model.path == str(desk.models.chosen.path) == desk.settings.get(MODEL_PATH, str) == str(starter)
+    assert len(driver.notices) == 1
+
+
+@pytest.mark.allow_log("engine_lost", "model_missing", "llamadesk.bridge")
+def test_a_model_that_is_gone_when_the_engine_comes_back_is_told(driver: DeskDriver) -> None:
+    gone = {"code": "model_missing", "title": "The file is gone.", "advice": "", "detail": ""}
+    lives = [{"generate": [[{"type": "Die", "signal": "SIGSEGV"}]]}, {"load": [[{"type": "Fail", "problem": gone}]]}]
+    desk = driver.open(driver.fake({"lives": lives}))
+    driver.until(lambda: desk.engine.status.phase is Phase.READY)
+    desk.replies.send("Hello?")
+    driver.until(lambda: desk.engine.status.phase is Phase.STOPPED)
+    driver.until(lambda: not desk.replies.busy)
+    assert [notice.text for notice in driver.notices][1:] == ["The file is gone."]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import QMimeData, QObject, QPointF, Qt, QTimer, QTimerEvent, QUrl
-from PySide6.QtGui import QAccessible, QAccessibleInterface, QDropEvent, QGuiApplication
+from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QTimerEvent, QUrl
+from PySide6.QtGui import QAccessible, QAccessibleInterface, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
@@ -22,10 +23,10 @@ from tests.control.desk_driver import DeskDriver
 
 
 class Pulse(QObject):
-    """Beats while the event loop turns, and keeps the longest time in which it did not."""
+    """Beats while the event loop turns, and keeps the longest time in which it did not. Ends with its parent."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self.longest = 0.0
         self._last = time.monotonic()
         self.startTimer(10)
@@ -95,14 +96,11 @@ class WindowDriver:
         """Drop a file on the window."""
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(path))])
-        event = QDropEvent(
-            QPointF(600, 300),
-            Qt.DropAction.CopyAction,
-            data,
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QGuiApplication.sendEvent(self.window, event)
+        how = Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        entering = QDragEnterEvent(QPoint(600, 300), *how)
+        QGuiApplication.sendEvent(self.window, entering)
+        assert entering.isAccepted()
+        QGuiApplication.sendEvent(self.window, QDropEvent(QPointF(600, 300), *how))
 
     # --- What a person sees ---
 
@@ -129,6 +127,14 @@ class WindowDriver:
     def until_ready(self) -> None:
         """Wait until a model is loaded and nothing is being written."""
         self.driver.until(lambda: self.desk.engine.status.phase is Phase.READY and not self.desk.replies.busy, 60)
+
+    async def settled(self) -> None:
+        """Return when nothing is being read or written for the window, no model loaded and no engine started."""
+        while True:
+            await self.desk._rooms.tasks.drained()
+            if self.desk.engine.status.phase is not Phase.LOADING and not self.desk.replies.busy:
+                return
+            await asyncio.sleep(0.005)
 
     def check_alive(self) -> None:
         """Fail unless the window is on the screen, its loop turns, and nobody was shown a report of a bug."""
