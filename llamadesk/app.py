@@ -21,7 +21,6 @@ from llamadesk.core.errors import ProblemError
 from llamadesk.core.paths import APP_NAME
 from llamadesk.instance import SingleInstance
 from llamadesk.store.front import Store
-from llamadesk.ui.accessible import guard_scroll_areas
 from llamadesk.ui.main_window import MainWindow
 
 _AFTER_THE_FIRST_FRAME = ("socket", "ssl", "asyncio", "qasync", "llamadesk.session")
@@ -65,6 +64,7 @@ def _stay(application: QApplication, options: Options, store: Store, instance: S
     window = MainWindow(desk)
     bugs.set_window(window)
     _show_first_frame(window)
+    _guard_scroll_areas()
     for module in _AFTER_THE_FIRST_FRAME:
         importlib.import_module(module)
         application.processEvents()
@@ -86,13 +86,19 @@ def _show_first_frame(window: MainWindow) -> None:
     window.first_painted.disconnect(waiting.quit)
 
 
+def _guard_scroll_areas() -> None:
+    # Screen readers are answered from the event loop: it has run for the first frame only, before any could ask.
+    from llamadesk.ui.accessible import guard_scroll_areas  # noqa: PLC0415 - see _AFTER_THE_FIRST_FRAME
+
+    guard_scroll_areas()
+
+
 def _application() -> QApplication:
     # The style that follows a palette everywhere; QApplication.setStyle would load every class of QtWidgets.
     application = QApplication([*sys.argv[:1], "-style", "Fusion"])
     application.setApplicationName(APP_NAME)
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("llamadesk")
-    guard_scroll_areas()
     application.setQuitOnLastWindowClosed(False)  # closing takes a moment: what is being written is kept first
     return application
 

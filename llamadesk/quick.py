@@ -5,15 +5,22 @@ from __future__ import annotations
 import builtins
 import marshal
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from importlib import import_module
 from types import CodeType
 from typing import Any
 
 _EMBEDDED = "shibokensupport/"
+_PYI_GENERATOR = "shibokensupport/signature/lib/pyi_generator.py"
+"""Of PySide6's support modules the one that writes .pyi files. Only who builds PySide6 needs it, and it is slow: its
+import compiles a regular expression of 6,000 characters."""
+_LONG_PATTERN = 5000
+"""Characters from which on a regular expression takes milliseconds to compile."""
 _Kept = dict[str, tuple[int, int, CodeType]]
 """By file name: length and CRC of the source, and what it was compiled to."""
 
@@ -35,7 +42,7 @@ def import_pyside() -> None:
     PySide6 puts an `__import__` before the others for `from __feature__ import ...`: it reads the source text of every
     module that is imported from then on. Nothing here uses that, so what was there before it comes back.
     """
-    with _compiling_once():
+    with _compiling_once(), _compiling_long_patterns_later():
         import_module("PySide6.QtCore")
     builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
@@ -46,20 +53,20 @@ def _compiling_once() -> Iterator[None]:
 
     PySide6 carries them as source text inside a library and compiles them at every start. Python keeps the compiled
     code of modules in files; here the same is done for these, beside the compiled code of this module and under the
-    same conditions: where Python writes none (PYTHONDONTWRITEBYTECODE, a read-only folder, a bundle), nothing changes.
+    same conditions: where Python writes none (PYTHONDONTWRITEBYTECODE, a read-only folder, a bundle), nothing is kept.
+    The one that nobody needs is left empty.
     """
     compiled = globals().get("__cached__")
-    if not compiled:
-        yield
-        return
     path = f"{compiled}.pyside"
-    kept = _read(path)
+    kept = _read(path) if compiled else {}
     plain, new = builtins.compile, False
 
     def compile_once(source: Any, filename: Any, mode: str, *args: Any, **options: Any) -> Any:
         nonlocal new
         if not (isinstance(source, bytes) and isinstance(filename, str) and filename.startswith(_EMBEDDED)):
             return plain(source, filename, mode, *args, **options)
+        if filename == _PYI_GENERATOR:
+            source = b""
         mark = len(source), zlib.crc32(source)
         if filename not in kept or kept[filename][:2] != mark:
             kept[filename] = (*mark, plain(source, filename, mode, *args, **options))
@@ -71,8 +78,38 @@ def _compiling_once() -> Iterator[None]:
         yield
     finally:
         builtins.compile = plain
-    if new and not sys.dont_write_bytecode:
+    if new and compiled and not sys.dont_write_bytecode:
         _write(path, kept)
+
+
+class _LaterPattern:
+    """A regular expression that is compiled when it is first used."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self._pattern, self._flags = pattern, flags
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self._pattern, self._flags)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """As that of `re.Pattern`."""
+        return self._compiled.finditer(text)
+
+
+@contextmanager
+def _compiling_long_patterns_later() -> Iterator[None]:
+    """Save PySide6 the pattern with which it reads signatures for the text of a TypeError: hardly any is raised."""
+    plain = re.compile
+
+    def compile_later(pattern: Any, flags: Any = 0) -> Any:
+        return _LaterPattern(pattern, flags) if len(pattern) > _LONG_PATTERN else plain(pattern, flags)
+
+    re.compile = compile_later
+    try:
+        yield
+    finally:
+        re.compile = plain
 
 
 def _read(path: str) -> _Kept:

@@ -27,6 +27,8 @@ try:
     QObject().killTimer("one")
 except TypeError as error:
     assert "Supported signatures" in str(error), error
+from PySide6.support.signature.lib import pyi_generator
+assert not hasattr(pyi_generator, "Writer")
 print(sum(str(name).startswith("shibokensupport") for name in sources))
 """
 

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
@@ -13,7 +14,6 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from llamadesk.bridge.command import EngineCommand, Patience
 from llamadesk.bridge.endings import Cause, DeathCount, Ending, Work, gave_up_problem, lost_problem
 from llamadesk.bridge.pacing import Coalescer, Paced
-from llamadesk.bridge.process import EngineProcess
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import (
@@ -33,6 +33,9 @@ from llamadesk.core.protocol import (
     Unload,
     Unloaded,
 )
+
+if TYPE_CHECKING:
+    from llamadesk.bridge.process import EngineProcess
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +101,8 @@ class Supervisor(QObject):
     @Slot()
     def start(self) -> None:
         """Start the engine."""
+        from llamadesk.bridge.process import EngineProcess  # noqa: PLC0415 - not before the window is there
+
         self._process = EngineProcess(self._command, self._patience, self)
         self._process.spoke.connect(self._hear)
         self._process.ended.connect(self._bury)

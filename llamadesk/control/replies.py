@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
@@ -43,8 +42,7 @@ _ENDED: dict[FinishReason, Status] = {
 }
 
 
-@dataclass(slots=True)
-class _Reply:
+class _Reply(msgspec.Struct, eq=False):
     """The reply that is being written.
 
     `request_id` is 0 until the engine was asked, which waits for a model that is being loaded; `message` is None until
@@ -56,7 +54,7 @@ class _Reply:
     request_id: int = 0
     message: Message | None = None
     rowless: bool = False
-    parts: list[str] = field(default_factory=list)
+    parts: list[str] = []
     n_unsaved: int = 0
     ended: tuple[Status, ReplyStats | None] | None = None
     first_token_at: float = 0.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from llamadesk.core.errors import Problem
 from llamadesk.core.paths import DataFolders
@@ -20,8 +21,7 @@ from llamadesk.store.problems import DATABASE_ERRORS, is_damage
 from llamadesk.store.salvage import finish_interrupted, salvage
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDatabase:
+class OpenDatabase(msgspec.Struct, frozen=True, eq=False):
     """A database that is open, and what was done to it on the way.
 
     Attributes:

@@ -12,8 +12,9 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.paths import DataFolders
@@ -30,8 +31,7 @@ log = logging.getLogger(__name__)
 _PAGE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
+class _Places(msgspec.Struct, frozen=True):
     """The files of a salvage, all in the folder of the database, so that a rename is enough to move one."""
 
     database: Path

@@ -10,7 +10,7 @@ _UNSAFE = ("QScrollArea", "QAbstractScrollArea")
 
 
 def guard_scroll_areas() -> None:
-    """Let scroll areas answer screen readers as plain widgets. Call once, after the QApplication is made.
+    """Let scroll areas answer screen readers as plain widgets. Call once, before any of them asks.
 
     Qt's own answer for a scroll area has as many children as it has scroll bars on screen, and reads beyond its list
     when asked for one more: a screen reader that counts, and asks after a scroll bar has gone, ends the whole app (seen

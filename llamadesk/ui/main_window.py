@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow, QWidget
 
@@ -187,7 +187,8 @@ class MainWindow(QMainWindow):
             self._desk.library.add_file(Path(path))
 
     def _open_folder(self) -> None:
-        from PySide6.QtGui import QDesktopServices  # noqa: PLC0415 - as in `_open_file`
+        from PySide6.QtCore import QUrl  # noqa: PLC0415 - as in `_open_file`
+        from PySide6.QtGui import QDesktopServices  # noqa: PLC0415
 
         folder = self._desk.library.models_folder
         folder.mkdir(parents=True, exist_ok=True)

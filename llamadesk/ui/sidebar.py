@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from llamadesk.core.chat import Conversation, ConversationId
 from llamadesk.ui.icons import app_pixmap, icon
@@ -17,6 +17,9 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import IconButton, label
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QAction, QIcon
+    from PySide6.QtWidgets import QMenu
+
     from llamadesk.control.desk import Desk
     from llamadesk.ui.chat_list import ChatList
 
@@ -42,12 +45,9 @@ class Sidebar(QWidget):
         self._search = QLineEdit(placeholderText="Search chats")
         self._search.setAccessibleName("Search chats")
         self._search.setToolTip(hint(Act.SEARCH))
-        self._search.installEventFilter(self)
         self._search.textChanged.connect(desk.chats.search)
         self._search.returnPressed.connect(self._open_first)
-        self._search_icon = self._search.addAction(
-            icon("search", theme.colours.text_faint, 16), QLineEdit.ActionPosition.LeadingPosition
-        )
+        self._magnifier: QAction | None = None
         self._nothing = label("", "muted", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._lay_out()
@@ -81,6 +81,10 @@ class Sidebar(QWidget):
 
     def finish(self) -> None:
         """Make what the first frame does not show."""
+        from PySide6.QtWidgets import QToolButton  # noqa: PLC0415 - each class of Qt that a start loads takes time
+
+        self._search.installEventFilter(self)
+        self._magnifier = self._search.addAction(self._magnifying_glass(), QLineEdit.ActionPosition.LeadingPosition)
         others = self._search.findChildren(QToolButton)  # the magnifying glass is one
         self._search.setClearButtonEnabled(True)
         for button in self._search.findChildren(QToolButton):
@@ -99,6 +103,9 @@ class Sidebar(QWidget):
         chats.customContextMenuRequested.connect(self._show_menu)
         self._layout.addWidget(chats, 1)
         return chats
+
+    def _magnifying_glass(self) -> QIcon:
+        return icon("search", self._theme.colours.text_faint, self._theme.px(15))
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""
@@ -142,6 +149,8 @@ class Sidebar(QWidget):
 
     def menu_for(self, chat: Conversation) -> QMenu:
         """What can be done with a chat."""
+        from PySide6.QtWidgets import QMenu  # noqa: PLC0415 - as in `finish`
+
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         colours = self._theme.colours
@@ -171,5 +180,6 @@ class Sidebar(QWidget):
             + f"#chats {{ background: {c.sidebar}; border: none; outline: none; }}"
         )
         self._mark.setPixmap(app_pixmap(theme.px(26), self.devicePixelRatioF()))
-        self._search_icon.setIcon(icon("search", c.text_faint, theme.px(15)))
+        if self._magnifier is not None:
+            self._magnifier.setIcon(self._magnifying_glass())
         self._nothing.setContentsMargins(0, theme.px(24), 0, 0)

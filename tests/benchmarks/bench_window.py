@@ -19,6 +19,7 @@ from tests.benchmarks.harness import Figure, Measured, benchmark, paired_ratio
 from tests.benchmarks.inside import measure_inside
 
 N_MESSAGES = 2_000
+START_PAIRS = 15
 N_STREAMED, RATE = 2_000, 200.0
 
 PROSE = (
@@ -45,7 +46,7 @@ def _bare_start() -> float:
 
 @benchmark(
     Figure("start to a usable window / a bare PySide6 main window", "x", "<= 1.6"),
-    on="process start to painted and taking a key, second start on its data; median of 9 pairs in turn",
+    on=f"process start to painted and taking a key, second start on its data; median of {START_PAIRS} pairs in turn",
 )
 def start_of_the_window() -> Sequence[Measured]:
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +56,7 @@ def start_of_the_window() -> Sequence[Measured]:
             return float(measure_inside("start", Path(folder))["usable"]) - started
 
         start(), _bare_start()  # Python's compiled files and the disk's cache are there from the second start on
-        return [paired_ratio(start, _bare_start, 9)]
+        return [paired_ratio(start, _bare_start, START_PAIRS)]
 
 
 async def _write_chats(folder: Path) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk
 
 from llamadesk.control.notices import NoticeKind
-from llamadesk.ui import notice_stack
+from llamadesk.ui import notice_card
 from llamadesk.ui.main_window import MainWindow
 
 
@@ -60,7 +60,7 @@ def test_the_same_words_are_shown_once_and_only_three_notices_at_a_time(window: 
 def test_information_goes_by_itself_and_an_error_stays(
     window: MainWindow, desk: StandInDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notice_stack, "_INFO_STAYS_MS", 30)
+    monkeypatch.setattr(notice_card, "_INFO_STAYS_MS", 30)
     desk.notices.post(NoticeKind.ERROR, "stays")
     desk.notices.post(NoticeKind.INFO, "goes")
     assert len(window.chat.notices.cards) == 2
@@ -70,7 +70,7 @@ def test_information_goes_by_itself_and_an_error_stays(
 def test_information_stays_while_its_button_has_the_focus(
     window: MainWindow, desk: StandInDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notice_stack, "_INFO_STAYS_MS", 30)
+    monkeypatch.setattr(notice_card, "_INFO_STAYS_MS", 30)
     desk.notices.post(NoticeKind.INFO, "Deleted.", action_label="Undo", action=lambda: None)
     (card,) = window.chat.notices.cards
     next(b for b in card.findChildren(QPushButton) if b.text() == "Undo").setFocus()
