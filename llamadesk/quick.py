@@ -8,11 +8,11 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 _EMBEDDED = "shibokensupport/"
@@ -26,14 +26,30 @@ _Kept = dict[str, tuple[int, int, CodeType]]
 
 
 def import_msgspec() -> None:
-    """Import `msgspec` without typing_extensions: it takes that where it finds it, though Python has all it needs."""
-    if "typing_extensions" in sys.modules:
-        return
-    sys.modules["typing_extensions"] = None  # type: ignore[assignment] # so Python says that there is none
-    try:
+    """Import `msgspec` without what it takes along and does not need.
+
+    That is typing_extensions, though Python has all that it wants of it; and, through uuid, platform, which compiles
+    many patterns to tell the name of the system.
+    """
+    stand_ins: dict[str, ModuleType | None] = {"typing_extensions": None}  # None: Python says that there is none
+    if sys.platform == "linux":
+        stand_ins["platform"] = ModuleType("platform")
+        vars(stand_ins["platform"])["system"] = lambda: os.uname().sysname
+    with _in_place(stand_ins):
         import_module("msgspec")
+
+
+@contextmanager
+def _in_place(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[None]:
+    """Let imports find these modules where the real ones have not been imported yet."""
+    names = [name for name in stand_ins if name not in sys.modules]
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment] # None is allowed, and documented
+    modules.update((name, stand_ins[name]) for name in names)
+    try:
+        yield
     finally:
-        del sys.modules["typing_extensions"]
+        for name in names:
+            del sys.modules[name]
 
 
 def import_pyside() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import sqlite3
-
 from llamadesk import __version__
 
 _PACKAGES = ("PySide6-Essentials", "llama-cpp-python", "qasync", "msgspec", "markdown-it-py", "Pygments", "Jinja2")
@@ -12,7 +9,10 @@ _PACKAGES = ("PySide6-Essentials", "llama-cpp-python", "qasync", "msgspec", "mar
 
 def versions() -> dict[str, str]:
     """Versions by name; "unknown" for a package without metadata (a bundle may leave them out)."""
-    from importlib import metadata  # noqa: PLC0415 - slow to import, and a start needs none
+    # Slow to import, and a start needs none of them.
+    import platform  # noqa: PLC0415
+    import sqlite3  # noqa: PLC0415
+    from importlib import metadata  # noqa: PLC0415
 
     found = {
         "LlamaDesk": __version__,

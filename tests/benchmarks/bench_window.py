@@ -19,7 +19,7 @@ from tests.benchmarks.harness import Figure, Measured, benchmark, paired_ratio
 from tests.benchmarks.inside import measure_inside
 
 N_MESSAGES = 2_000
-START_PAIRS = 15
+START_PAIRS = 25
 N_STREAMED, RATE = 2_000, 200.0
 
 PROSE = (
