@@ -18,6 +18,7 @@ PARAGRAPH = (
     "another, with their lamps lit and their nets full of silver fish that the women sort on the quay. "
 )
 N_SPEED_TOKENS = 200
+SPEED_PAIRS = 11
 N_REPLY_TOKENS = 120
 
 
@@ -31,7 +32,8 @@ def _raw(*arguments: object) -> float:
 
 @benchmark(
     Figure("tokens per second in the window / the raw low-level decode loop", "x", ">= 0.9"),
-    on=f"SmolLM2-135M Q4_1, {N_SPEED_TOKENS} tokens of a story, same context and sampler; median of 7 pairs in turn",
+    on=f"SmolLM2-135M Q4_1, {N_SPEED_TOKENS} tokens of a story, same context and sampler; "
+    f"median of {SPEED_PAIRS} pairs in turn",
 )
 def speed() -> Sequence[Measured]:
     def in_the_window() -> float:
@@ -39,7 +41,7 @@ def speed() -> Sequence[Measured]:
             answer = measure_inside("speed", Path(folder), prompt=STORY, n_tokens=N_SPEED_TOKENS)
         return float(answer["tokens_per_second"])
 
-    return [paired_ratio(in_the_window, lambda: _raw("decode", N_SPEED_TOKENS, STORY), 7)]
+    return [paired_ratio(in_the_window, lambda: _raw("decode", N_SPEED_TOKENS, STORY), SPEED_PAIRS)]
 
 
 @benchmark(

@@ -12,7 +12,7 @@ from typing import Any
 
 from llamadesk.core.paths import DATA_DIR_VARIABLE
 
-TIMEOUT_SECONDS = 400.0
+TIMEOUT_SECONDS = 200.0
 HERE = Path(__file__).resolve().parent
 
 

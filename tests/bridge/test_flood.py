@@ -7,7 +7,8 @@ import psutil
 from engine_recorder import ANY_MODEL, FakeEngine
 from PySide6.QtCore import QTimer
 
-from llamadesk.engine.fake import Life, Speak
+from llamadesk.bridge.command import Patience
+from llamadesk.engine.fake import Life, Pause, Progress, Speak
 
 N_TOKENS = 1_000_000
 TEXT_BYTES = N_TOKENS * len("word ")
@@ -35,14 +36,6 @@ def test_a_million_tokens_at_once(fake_engine: FakeEngine) -> None:
     # The text itself, as these tests keep it, and little else; the frames it came in are some 60 MB.
     assert after - before < 6 * TEXT_BYTES
     # Not a bound on speed, but on freezing: the window's loop went on all the while.
-    print(
-        "GAPS",
-        sorted(b - a for a, b in itertools.pairwise(ticks))[-5:],
-        "RSS",
-        (after - before) / 1e6,
-        seconds,
-        len(deltas),
-    )
     assert max(later - earlier for earlier, later in itertools.pairwise(ticks)) < 1.0
 
 
@@ -58,3 +51,15 @@ def test_a_window_that_is_stuck_gets_what_came_at_once(fake_engine: FakeEngine) 
     assert len(engine.named("delta_received")) <= n_before + 2
     engine.await_("finished", reply)
     assert engine.text(reply) == "word " * 2_000
+
+
+def test_the_first_word_does_not_wait_for_the_frame_after_the_last_progress(fake_engine: FakeEngine) -> None:
+    plan = (Progress(steps=3), Speak(n_tokens=1), Pause(3600.0))
+    engine = fake_engine(Life(generate=(plan,)), patience=Patience(frame=3600.0))
+    load = engine.load(ANY_MODEL)
+    engine.await_("loaded", load)
+    reply = engine.say_hi()
+    engine.await_("delta_received", reply)
+    assert engine.text(reply) == "word "
+    engine.cancel(reply)
+    engine.await_("finished", reply)

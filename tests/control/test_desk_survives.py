@@ -36,19 +36,26 @@ def test_the_engine_is_killed_at_random_moments_of_replies(driver: DeskDriver) -
     desk = driver.open()
     desk.preferences.set(CONTEXT_LENGTH, 2048)
     ready(driver, desk)
-    for _ in range(KILLS):
+    n_killed = 0
+    for _ in range(2 * KILLS):
+        if n_killed == KILLS:
+            break
         desk.chats.new_chat()
         desk.preferences.set(MAX_TOKENS, 0)
         desk.replies.send("Tell me a very long story about a llama, in many chapters.")
         driver.until(lambda: desk.replies.busy and len(desk.transcript.messages()) == 2)
         written = rng.choice([0, 0, 1, rng.randrange(2, 400)])
         driver.until(lambda n=written: len(desk.transcript.message(1).content) >= n or not desk.replies.busy)
+        if not desk.replies.busy:
+            continue  # a story that was shorter than that
         shown = desk.transcript.message(1).content
         for pid in engine_pids():
             os.kill(pid, signal.SIGKILL)
         driver.until(lambda: not desk.replies.busy)
         lost = desk.transcript.message(1)
-        assert lost.status is Status.INTERRUPTED
+        # Its end may have been on the way already; then it was not killed.
+        assert lost.status in (Status.INTERRUPTED, Status.COMPLETE, Status.CUT_OFF)
+        n_killed += lost.status is Status.INTERRUPTED
         assert lost.content.startswith(shown)
         desk.preferences.set(MAX_TOKENS, 3)
         desk.replies.send("Are you there?")
