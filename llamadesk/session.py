@@ -23,6 +23,7 @@ from llamadesk.control.desk import Desk
 from llamadesk.core.errors import ProblemError
 from llamadesk.instance import SingleInstance
 from llamadesk.ui.main_window import MainWindow
+from llamadesk.ui.unsaved import Leave, UnsavedDialog
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +59,10 @@ class Session:
         self._loop.set_exception_handler(self._on_loop_exception)
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        self._question: UnsavedDialog | None = None
+        self._told_to_end = False
         self._collector = _Collector(application)
-        self._signals = _EndSignals(self._begin_closing, application)
+        self._signals = _EndSignals(self._end, application)
         application.lastWindowClosed.connect(self._begin_closing)
         instance.file_received.connect(self._on_file_received)
         instance.listen()
@@ -86,13 +89,37 @@ class Session:
             self._window.hide()
             self._closing = self._loop.create_task(self._close())
 
+    def _end(self) -> None:
+        """The system wants the app to end: nobody may be there to answer a question."""
+        self._told_to_end = True
+        if self._question is not None:
+            self._question.choose(Leave.CLOSE)
+        self._begin_closing()
+
     async def _close(self) -> None:
         try:
+            if not await self._may_close():
+                self._closing = None
+                self._window.show()
+                return
             await self._desk.close()
         except Exception:
             _log.exception("closing")
-        finally:
-            self._closed.set()
+        self._closed.set()
+
+    async def _may_close(self) -> bool:
+        """Whether everything is kept, or the person lets go of what cannot be."""
+        while (problem := await self._desk.keep_all()) is not None and not self._told_to_end:
+            answer = self._loop.create_future()
+            self._question = UnsavedDialog(problem, self._window.theme)
+            self._question.chosen.connect(answer.set_result)
+            self._question.open()
+            leave = await answer
+            self._question.deleteLater()
+            self._question = None
+            if leave is not Leave.TRY_AGAIN:
+                return leave is Leave.CLOSE
+        return True
 
     def _on_file_received(self, path: Path | None) -> None:
         window = self._window

@@ -18,6 +18,7 @@ from llamadesk.control.replies import ReplyControl
 from llamadesk.control.rooms import Rooms
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.chat import Timestamp
+from llamadesk.core.errors import Problem
 from llamadesk.core.paths import DataFolders
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState
@@ -85,11 +86,16 @@ class Desk(QObject):
         await self._rooms.store.purge_trash(Timestamp(int(time.time() * 1000) - _TRASH_KEPT_DAYS * day))
         await self._rooms.store.backup_if_due()
 
-    async def close(self) -> None:
-        """Keep everything and end the engine. Nothing is left running afterwards."""
+    async def keep_all(self) -> Problem | None:
+        """Stop the reply and write everything; what hinders it, or None. The desk can be used on afterwards."""
         self.chats.flush()
         self.preferences.flush()
         await self.replies.wait_until_idle()
         await self._rooms.keeping.try_again()
+        return self._rooms.keeping.trouble
+
+    async def close(self) -> None:
+        """Keep everything that can be kept and end the engine. Nothing is left running afterwards."""
+        await self.keep_all()
         self._rooms.client.shutdown()
         self._rooms.store.close()

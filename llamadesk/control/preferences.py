@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.rooms import Rooms
-from llamadesk.core.settings import SETTINGS, Group, Needs
+from llamadesk.core.settings import NEW_CHAT_DRAFT, SETTINGS, Group, Needs
 
 _WRITE_AFTER_MS = 300
 _RELOAD_AFTER_MS = 700
@@ -61,7 +61,7 @@ class PreferenceControl(QObject):
     def _write(self) -> None:
         keys, self._unwritten = self._unwritten, set()
         for key in keys:
-            self._rooms.keeping.keep_soon(("setting", key), partial(self._keep, key))
+            self._rooms.keeping.keep_soon(("setting", key), partial(self._keep, key), words=key == NEW_CHAT_DRAFT)
 
     async def _keep(self, key: str) -> None:
         await self._rooms.store.set_setting(key, self._rooms.settings.value(key))
