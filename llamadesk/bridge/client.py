@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from llamadesk.bridge.command import EngineCommand, Patience, engine_command
 from llamadesk.bridge.endings import Work
+from llamadesk.bridge.pacing import Receipts
 from llamadesk.bridge.supervisor import EngineGaveUp, EngineLost, Supervisor, Told
 from llamadesk.core.protocol import (
     CountTokens,
@@ -51,7 +52,7 @@ class EngineClient(QObject):
         loaded: request id, LoadedModel, seconds.
         unloaded: request id.
         prompt_progressed: request id, tokens done, tokens in total, tokens reused.
-        delta_received: request id, text, tokens in it, tokens in the context; at most about 30 a second.
+        delta_received: request id, text, tokens in it, tokens in the context; at most 22 a second.
         finished: request id, Finished. A reply that was cancelled always ends in this, even where the process had to be
             killed for it (then with the figures that are known).
         failed: request id, Problem; of a load, a reply or a count.
@@ -78,7 +79,6 @@ class EngineClient(QObject):
     _start_asked = Signal()
     _submitted = Signal(object)
     _cancel_asked = Signal(int)
-    _taken = Signal()
     _shutdown_asked = Signal()
 
     def __init__(
@@ -89,14 +89,14 @@ class EngineClient(QObject):
         self._closed = False
         self._thread = QThread(self)
         self._thread.setObjectName("engine supervisor")
-        self._supervisor = Supervisor(command, patience or Patience())
+        self._receipts = Receipts()
+        self._supervisor = Supervisor(command, patience or Patience(), self._receipts)
         self._supervisor.moveToThread(self._thread)
         self._thread.finished.connect(self._supervisor.deleteLater)
         self._supervisor.told.connect(self._deliver)
         self._start_asked.connect(self._supervisor.start)
         self._submitted.connect(self._supervisor.submit)
         self._cancel_asked.connect(self._supervisor.cancel)
-        self._taken.connect(self._supervisor.take_more)
         self._shutdown_asked.connect(self._supervisor.shut_down)
 
     def start(self) -> None:
@@ -145,7 +145,7 @@ class EngineClient(QObject):
             if self._closed:
                 return
             self._emit(event)
-        self._taken.emit()
+        self._receipts.add()
 
     def _emit(self, event: Told) -> None:
         match event:

@@ -8,6 +8,21 @@ Paced = Delta | LoadProgress | PromptProgress
 """The events that may come by the thousand, and of which a sum or the last one says as much."""
 
 
+class Receipts:
+    """How many deliveries the window has dealt with: counted on its thread, read on the supervisor's.
+
+    A number and not a signal: that would wake the supervisor's thread for each, and where the model uses every core a
+    thread that wakes makes all of the model's threads wait.
+    """
+
+    def __init__(self) -> None:
+        self.n_taken = 0
+
+    def add(self) -> None:
+        """One more; called on one thread alone."""
+        self.n_taken += 1
+
+
 class Coalescer:
     """Holds the paced events of one request until they are taken: Deltas as one Delta, of progress the last word."""
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from llamadesk.bridge.command import EngineCommand, Patience
 from llamadesk.bridge.endings import Cause, DeathCount, Ending, Work, gave_up_problem, lost_problem
-from llamadesk.bridge.pacing import Coalescer, Paced
+from llamadesk.bridge.pacing import Coalescer, Paced, Receipts
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_LOOK_AGAIN_MS = 10
+"""How soon a window that was busy is offered again what waits for it."""
 _BACKLOG_CHARACTERS = 1_000_000
 _BACKLOG_PAUSE_MS = 50
 """A window that takes nothing while so much waits for it slows the reading down, and so, in the end, the engine."""
@@ -65,12 +67,12 @@ class Supervisor(QObject):
 
     Each request is answered exactly once (Loaded, Unloaded, Finished, TokenCount or Failed), whatever becomes of the
     child; the repeated Load after a death is answered again, with its old id. Lives on a thread with an event loop; all
-    slots are called there. `told` is emitted with a list of `Told`; who receives it calls `take_more` once for each.
+    slots are called there. `told` is emitted with a list of `Told`; who receives it adds to `receipts` for each.
     """
 
     told = Signal(object)
 
-    def __init__(self, command: EngineCommand, patience: Patience) -> None:
+    def __init__(self, command: EngineCommand, patience: Patience, receipts: Receipts) -> None:
         super().__init__()
         self._command = command
         self._patience = patience
@@ -88,11 +90,12 @@ class Supervisor(QObject):
         self._n_generated = 0
 
         self._coalescer = Coalescer()
-        self._n_untaken = 0
+        self._receipts = receipts
+        self._n_told = 0
         self._quiet_until = 0.0  # by time.monotonic
         self._frame_timer = QTimer(self, singleShot=True)
         self._frame_timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._frame_timer.timeout.connect(self._show_what_came)
+        self._frame_timer.timeout.connect(self._pace)
         self._stop_timer = QTimer(self, singleShot=True)
         self._stop_timer.timeout.connect(self._kill_deaf)
 
@@ -142,12 +145,6 @@ class Supervisor(QObject):
             self._process.send(Cancel(request_id))
 
     @Slot()
-    def take_more(self) -> None:
-        """The window has dealt with one `told`."""
-        self._n_untaken -= 1
-        self._pace()
-
-    @Slot()
     def shut_down(self) -> None:
         """End the engine and then this thread's event loop. Nothing is told any more."""
         self.blockSignals(True)
@@ -180,7 +177,7 @@ class Supervisor(QObject):
             else:
                 self._finish_active(event)
         self._pace()
-        if self._n_untaken and self._coalescer.n_characters > _BACKLOG_CHARACTERS:
+        if self._is_ahead and self._coalescer.n_characters > _BACKLOG_CHARACTERS:
             QThread.msleep(_BACKLOG_PAUSE_MS)
 
     def _finish_active(self, event: Loaded | Unloaded | Finished | TokenCount | Failed) -> None:
@@ -274,19 +271,22 @@ class Supervisor(QObject):
 
     # --- What the window is told ---
 
-    def _pace(self) -> None:
-        """Show what came, later if it is too soon, unless the window is still busy with what it was shown before."""
-        if self._n_untaken or not self._coalescer:
-            return
-        early = self._quiet_until - time.monotonic()
-        if early <= 0:
-            self._show_what_came()
-        else:
-            self._frame_timer.start(math.ceil(early * 1000))
+    @property
+    def _is_ahead(self) -> bool:
+        """Whether the window is still busy with what it was told before."""
+        return self._n_told > self._receipts.n_taken
 
     @Slot()
-    def _show_what_came(self) -> None:
-        if not self._n_untaken:
+    def _pace(self) -> None:
+        """Show what came; later if that is too soon or the window is busy."""
+        if not self._coalescer:
+            return
+        early = math.ceil((self._quiet_until - time.monotonic()) * 1000)
+        if early > 0:
+            self._frame_timer.start(early)
+        elif self._is_ahead:
+            self._frame_timer.start(_LOOK_AGAIN_MS)
+        else:
             self._emit(list(self._coalescer.take()))
 
     def _tell(self, event: Told) -> None:
@@ -295,7 +295,7 @@ class Supervisor(QObject):
 
     def _emit(self, told: list[Told]) -> None:
         if told:
-            self._n_untaken += 1
+            self._n_told += 1
             self._frame_timer.stop()
             self._quiet_until = time.monotonic() + self._patience.frame
             self.told.emit(told)

@@ -18,7 +18,7 @@ PARAGRAPH = (
     "another, with their lamps lit and their nets full of silver fish that the women sort on the quay. "
 )
 N_SPEED_TOKENS = 200
-SPEED_PAIRS = 11
+SPEED_PAIRS = 15
 N_REPLY_TOKENS = 120
 
 
