@@ -42,7 +42,7 @@ class Sidebar(QWidget):
             theme, "plus", "New chat", hint(Act.NEW_CHAT), text="New chat", kind="left", colour="text"
         )
         self._new_chat.clicked.connect(self.start_new_chat)
-        self._search = QLineEdit(placeholderText="Search chats")
+        self._search = QLineEdit()
         self._search.setAccessibleName("Search chats")
         self._search.setToolTip(hint(Act.SEARCH))
         self._search.textChanged.connect(desk.chats.search)
@@ -84,6 +84,7 @@ class Sidebar(QWidget):
         from PySide6.QtWidgets import QToolButton  # noqa: PLC0415 - each class of Qt that a start loads takes time
 
         self._search.installEventFilter(self)
+        self._search.setPlaceholderText("Search chats")  # not before: the magnifying glass moves it to the right
         self._magnifier = self._search.addAction(self._magnifying_glass(), QLineEdit.ActionPosition.LeadingPosition)
         others = self._search.findChildren(QToolButton)  # the magnifying glass is one
         self._search.setClearButtonEnabled(True)
