@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
+from importlib import import_module
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
@@ -101,6 +102,7 @@ class EngineClient(QObject):
 
     def start(self) -> None:
         """Start the engine. Call once; `shutdown` must be called before this object goes."""
+        import_module("llamadesk.bridge.process")  # on this thread, see its QT_CLASSES, and after the first frame
         self._thread.start()
         self._start_asked.emit()
 

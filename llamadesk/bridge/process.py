@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QByteArray,
+    QIODevice,
+    QObject,
+    QProcess,
+    QProcessEnvironment,
+    QThread,
+    QTimer,
+    Signal,
+    Slot,
+)
 
 from llamadesk.bridge.command import EngineCommand, Patience
 from llamadesk.bridge.endings import Cause, Ending
@@ -22,6 +33,13 @@ from llamadesk.core.protocol import (
 )
 
 _log = logging.getLogger(__name__)
+
+QT_CLASSES: Final = (QByteArray, QIODevice, QObject, QProcess, QProcessEnvironment, QThread, QTimer)
+"""All of Qt that the supervisor's thread works with, made when this module is imported: on the window's thread.
+
+PySide makes a class when it is first named. Where two threads do so at once the process crashes, or both wait for each
+other for ever (seen with 6.11.3), so no class may be made on another thread.
+"""
 
 _FLOOD_BYTES = 32 * 1024
 _FLOOD_PAUSE_MS = 4

@@ -104,7 +104,7 @@ class Supervisor(QObject):
     @Slot()
     def start(self) -> None:
         """Start the engine."""
-        from llamadesk.bridge.process import EngineProcess  # noqa: PLC0415 - not before the window is there
+        from llamadesk.bridge.process import EngineProcess  # noqa: PLC0415 - `EngineClient.start` has imported it
 
         self._process = EngineProcess(self._command, self._patience, self)
         self._process.spoke.connect(self._hear)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llamadesk.core.paths import DATA_DIR_VARIABLE
+from llamadesk.log import CRASH_FILE
 
 TIMEOUT_SECONDS = 200.0
 HERE = Path(__file__).resolve().parent
@@ -37,7 +38,9 @@ def measure_inside(probe: str, data_dir: Path, *, fake: Path | None = None, **op
             check=False,
         )
         if not result.exists():
-            raise RuntimeError(f"{probe}: ended with {done.returncode}: {done.stderr[-2000:]}")
+            crash = data_dir / "logs" / CRASH_FILE
+            stacks = crash.read_text(errors="replace")[-4000:] if crash.exists() else ""
+            raise RuntimeError(f"{probe}: ended with {done.returncode}: {done.stderr[-2000:]}{stacks}")
         answer: dict[str, Any] = json.loads(result.read_text())
     if "error" in answer:
         raise RuntimeError(f"{probe}: {answer['error']}")
