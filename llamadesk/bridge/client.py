@@ -53,7 +53,7 @@ class EngineClient(QObject):
         loaded: request id, LoadedModel, seconds.
         unloaded: request id.
         prompt_progressed: request id, tokens done, tokens in total, tokens reused.
-        delta_received: request id, text, tokens in it, tokens in the context; at most 22 a second.
+        delta_received: request id, text, tokens in it, tokens in the context; at most 28 a second.
         finished: request id, Finished. A reply that was cancelled always ends in this, even where the process had to be
             killed for it (then with the figures that are known).
         failed: request id, Problem; of a load, a reply or a count.

@@ -15,7 +15,7 @@ from llamadesk.engine.text import ReplyText
 
 Send = Callable[[PromptProgress | Delta | Finished], None]
 _PROGRESS_SECONDS: Final = 0.1
-_DELTA_SECONDS: Final = 0.045
+_DELTA_SECONDS: Final = 0.036
 """Text goes out so often and no more: each Delta wakes the window's process, and where that takes a core from the
 model's threads, all of them wait (2 cores, a model of 135 million weights: a quarter of the speed)."""
 

@@ -60,7 +60,6 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_title()
         self.chat.composer.setFocus()
-        QTimer.singleShot(_FONTS_CHECKED_AFTER_MS, self, log_missing_scripts)
 
     def _connect(self) -> None:
         desk = self._desk
@@ -251,6 +250,7 @@ class MainWindow(QMainWindow):
     def _finish(self) -> None:
         """What the first frame does not show."""
         load_fonts()
+        QTimer.singleShot(_FONTS_CHECKED_AFTER_MS, self, log_missing_scripts)
         self.sidebar.finish()
         self.setWindowIcon(app_icon())
         self.first_painted.emit()
