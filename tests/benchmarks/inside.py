@@ -39,7 +39,7 @@ def measure_inside(probe: str, data_dir: Path, *, fake: Path | None = None, **op
         )
         if not result.exists():
             crash = data_dir / "logs" / CRASH_FILE
-            stacks = crash.read_text(errors="replace")[-4000:] if crash.exists() else ""
+            stacks = crash.read_text(errors="replace")[:8000] if crash.exists() else ""
             raise RuntimeError(f"{probe}: ended with {done.returncode}: {done.stderr[-2000:]}{stacks}")
         answer: dict[str, Any] = json.loads(result.read_text())
     if "error" in answer:
