@@ -40,6 +40,15 @@ _log = logging.getLogger(__name__)
 _SHUTDOWN_MS = 3000
 
 
+class _SupervisorThread(QThread):
+    """A thread that Python knows for as long as it lives. One of Qt alone gets a new state of the interpreter for each
+    call of a slot, and loses it again."""
+
+    def run(self) -> None:
+        """Work the slots of what lives here."""
+        self.exec()
+
+
 class EngineClient(QObject):
     """Lives on the window's thread and owns the thread of the supervisor; every signal is emitted on the window's.
 
@@ -88,7 +97,7 @@ class EngineClient(QObject):
         super().__init__(parent)
         self._ids = itertools.count(1)
         self._closed = False
-        self._thread = QThread(self)
+        self._thread = _SupervisorThread(self)
         self._thread.setObjectName("engine supervisor")
         self._receipts = Receipts()
         self._supervisor = Supervisor(command, patience or Patience(), self._receipts)
