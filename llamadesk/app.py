@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import time
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -34,6 +35,9 @@ from llamadesk.ui.main_window import MainWindow
 
 _AFTER_THE_FIRST_FRAME = ("socket", "ssl", "asyncio", "qasync", "llamadesk.session")
 """What the session needs, in pieces so short that keys typed meanwhile are shown at once."""
+_QT_MODULES = ("QtCore", "QtGui", "QtWidgets", "QtSvg", "QtNetwork")
+_PIECE_SECONDS = 0.005
+"""So long at a time the window may be kept from what is typed into it."""
 _SWITCH_SECONDS = 0.001
 """How long another thread's Python may keep the window waiting each time that Qt calls into ours. With Python's own
 5 ms the window stutters while anything is imported or read on a thread."""
@@ -77,6 +81,7 @@ def _stay(application: QApplication, options: Options, store: Store, instance: S
     bugs.set_window(window)
     _show_first_frame(window)
     _guard_scroll_areas()
+    make_qt_classes()
     for module in _AFTER_THE_FIRST_FRAME:
         importlib.import_module(module)
         application.processEvents()
@@ -96,6 +101,23 @@ def _show_first_frame(window: MainWindow) -> None:
     window.show()
     waiting.exec()
     window.first_painted.disconnect(waiting.quit)
+
+
+def make_qt_classes() -> None:
+    """Make every class of Qt on the window's thread, before another thread works with Qt.
+
+    PySide makes a class when it is first named. Where a second thread works with Qt meanwhile, the process may crash or
+    wait for ever (see `bridge/process`), and nobody can know when which view names a new one. All of them together take
+    about 0.1 s.
+    """
+    paused = time.monotonic()
+    for name in _QT_MODULES:
+        module = importlib.import_module(f"PySide6.{name}")
+        for each in dir(module):
+            getattr(module, each)
+            if time.monotonic() - paused > _PIECE_SECONDS:
+                QApplication.processEvents()
+                paused = time.monotonic()
 
 
 def _guard_scroll_areas() -> None:

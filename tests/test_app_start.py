@@ -75,3 +75,21 @@ def test_data_that_cannot_be_used(tmp_path: Path, prepare: Callable[[Path], None
     assert "Traceback" not in said
     after = data_folders(folder).database.read_bytes() if folder.is_dir() else folder.read_bytes()
     assert after == before
+
+
+def test_no_class_of_qt_is_left_to_be_made_while_other_threads_work() -> None:
+    code = """
+import importlib
+from PySide6.QtWidgets import QApplication
+application = QApplication([])
+from llamadesk import app
+app.make_qt_classes()
+for name in app._QT_MODULES:
+    module = importlib.import_module(f"PySide6.{name}")
+    print(sorted(set(dir(module)) - set(vars(module))))
+"""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert set(done.stdout.split("\n")) == {"[]", ""}
