@@ -11,16 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from PySide6.QtCore import (
-    QEventLoop,
-    QMessageLogContext,
-    QObject,
-    QTimer,
-    QtMsgType,
-    Signal,
-    Slot,
-    qInstallMessageHandler,
-)
+from PySide6.QtCore import QEventLoop, QObject, QTimer, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from llamadesk import __version__, log
@@ -43,9 +34,6 @@ _SWITCH_SECONDS = 0.001
 5 ms the window stutters while anything is imported or read on a thread."""
 _UNSEEN_MS = 1000
 """After so long a window that the desktop does not show (it starts minimised, on another workspace) goes on too."""
-
-_QT_MESSAGE_CLASSES = (QtMsgType, QMessageLogContext)
-"""A message of Qt may come on any thread, and its classes must have been made on this one: see `bridge/process`."""
 
 _log = logging.getLogger(__name__)
 
