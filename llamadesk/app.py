@@ -20,6 +20,7 @@ from llamadesk.bridge.client import engine_command
 from llamadesk.control.desk import Desk
 from llamadesk.core.errors import ProblemError
 from llamadesk.core.paths import APP_NAME
+from llamadesk.core.project import APP_ID
 from llamadesk.instance import SingleInstance
 from llamadesk.store.front import Store
 from llamadesk.ui.main_window import MainWindow
@@ -120,7 +121,7 @@ def _application() -> QApplication:
     application = QApplication([*sys.argv[:1], "-style", "Fusion"])
     application.setApplicationName(APP_NAME)
     application.setApplicationVersion(__version__)
-    application.setDesktopFileName("llamadesk")
+    application.setDesktopFileName(APP_ID)
     application.setQuitOnLastWindowClosed(False)  # closing takes a moment: what is being written is kept first
     return application
 

@@ -16,6 +16,7 @@ def versions() -> dict[str, str]:
 
     found = {
         "LlamaDesk": __version__,
+        "installed as": _installed_as(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "system": platform.platform(),
@@ -28,3 +29,11 @@ def versions() -> dict[str, str]:
             found[package] = "unknown"
     found["Qt"] = found["PySide6-Essentials"]  # it carries the Qt of its own number
     return found
+
+
+def _installed_as() -> str:
+    """Such as "deb, commit 8aa09a6"."""
+    from llamadesk.core.installation import installation  # noqa: PLC0415 - as above
+
+    here = installation()
+    return f"{here.kind}, commit {here.commit[:12]}" if here.commit else here.kind

@@ -10,6 +10,9 @@ import msgspec
 
 import llamadesk
 from llamadesk.core.protocol import ENGINE_FLAG
+from llamadesk.core.start import SAFE_MODE_VARIABLE
+
+_ENGINE_PROGRAM = "llamadesk-engine"
 
 
 class EngineCommand(msgspec.Struct, frozen=True):
@@ -19,12 +22,19 @@ class EngineCommand(msgspec.Struct, frozen=True):
     env: dict[str, str] = {}
 
 
-def engine_command() -> EngineCommand:
-    """The engine that belongs to this app: in a bundle the bundle's own program, else this Python and this package."""
+def engine_command(*, safe_mode: bool = False) -> EngineCommand:
+    """The engine that belongs to this app: in a bundle the program beside the app's, else this Python and this package.
+
+    Args:
+        safe_mode: whether it keeps to what runs on every processor, and to the processor alone.
+    """
     # An assert of llama.cpp ends the process; without this it might first start a debugger that waits for input.
     env = {"GGML_NO_BACKTRACE": "1"}
+    if safe_mode:
+        env[SAFE_MODE_VARIABLE] = "1"
     if getattr(sys, "frozen", False):
-        return EngineCommand([sys.executable, ENGINE_FLAG], env)
+        app = Path(sys.executable)
+        return EngineCommand([str(app.with_name(_ENGINE_PROGRAM + app.suffix)), ENGINE_FLAG], env)
     # -P: the folder the app was started in, which may be anybody's, is no place to import from.
     package_parent = str(Path(llamadesk.__file__).resolve().parents[1])
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))

@@ -59,11 +59,15 @@ def data_folders(override: str | os.PathLike[str] | None = None) -> DataFolders:
     return DataFolders(root=root, models=root / "models", logs=Path(dirs.user_log_dir))
 
 
+def bundle_root() -> Path | None:
+    """The folder of the bundle's libraries and resources; None where the app runs from its sources."""
+    root = getattr(sys, "_MEIPASS", None)
+    return Path(root) if root else None
+
+
 def resources_dir() -> Path:
     """The folder `resources/`: inside the bundle when frozen, else beside the package."""
-    bundle = getattr(sys, "_MEIPASS", None)
-    base = Path(bundle) if bundle else Path(__file__).resolve().parents[2]
-    return base / "resources"
+    return (bundle_root() or Path(__file__).resolve().parents[2]) / "resources"
 
 
 def starter_model() -> Path | None:
