@@ -35,14 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from llamadesk.arguments import parse  # noqa: PLC0415
 
     options = parse(arguments)
-    if options.offline:
+    if options.mode.offline:
         from llamadesk.core.offline import forbid_network  # noqa: PLC0415
 
         forbid_network()
     if options.doctor:
         from llamadesk import doctor  # noqa: PLC0415
 
-        return doctor.run(options.folders)
+        return doctor.run(options.folders, options.mode)
     exit_code: int = window_app().run(options)
     return exit_code
 

@@ -11,16 +11,18 @@ import sys
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer, QtMsgType, Signal, Slot, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from llamadesk import __version__, log
+from llamadesk.application import Application
 from llamadesk.arguments import Options
 from llamadesk.bridge.client import engine_command
 from llamadesk.control.desk import Desk
 from llamadesk.core.errors import ProblemError
 from llamadesk.core.paths import APP_NAME
 from llamadesk.core.project import APP_ID
+from llamadesk.core.start import StartMode
 from llamadesk.instance import SingleInstance
 from llamadesk.store.front import Store
 from llamadesk.ui.main_window import MainWindow
@@ -45,9 +47,10 @@ def run(options: Options) -> int:
     log.setup_logging(options.folders, verbose=False)
     qInstallMessageHandler(_log_qt_message)
     application = _application()
+    mode = _mode(options)
     instance = SingleInstance(options.folders)
     if not instance.acquire():
-        return _hand_over(instance, options)
+        return _hand_over(instance, options.model, mode)
     try:
         store = Store.open(options.folders)
     except ProblemError as error:
@@ -56,16 +59,23 @@ def run(options: Options) -> int:
         instance.release()
         return 1
     try:
-        _stay(application, options, store, instance)
+        _stay(application, options, mode, store, instance)
     finally:
         instance.release()
     return 0
 
 
-def _stay(application: QApplication, options: Options, store: Store, instance: SingleInstance) -> None:
+def _mode(options: Options) -> StartMode:
+    """What was asked for, by the command line or by the Shift key, held while the app starts."""
+    if not QApplication.queryKeyboardModifiers() & Qt.KeyboardModifier.ShiftModifier:
+        return options.mode
+    return StartMode(safe=True, offline=options.mode.offline)
+
+
+def _stay(application: Application, options: Options, mode: StartMode, store: Store, instance: SingleInstance) -> None:
     bugs = _BugReports(options.folders.logs)
     log.install_exception_hooks(bugs.reported.emit)
-    desk = Desk(options.folders, store, engine_command(), bugs.tell)
+    desk = Desk(options.folders, store, engine_command(safe_mode=mode.safe), bugs.tell, mode=mode)
     window = MainWindow(desk)
     bugs.set_window(window)
     _show_first_frame(window)
@@ -90,6 +100,7 @@ def _show_first_frame(window: MainWindow) -> None:
     window.show()
     waiting.exec()
     window.first_painted.disconnect(waiting.quit)
+    _log.info("the first frame is on the screen")  # by its time a start is measured that nothing can look into
 
 
 def make_qt_classes() -> None:
@@ -116,9 +127,9 @@ def _guard_scroll_areas() -> None:
     guard_scroll_areas()
 
 
-def _application() -> QApplication:
+def _application() -> Application:
     # The style that follows a palette everywhere; QApplication.setStyle would load every class of QtWidgets.
-    application = QApplication([*sys.argv[:1], "-style", "Fusion"])
+    application = Application([*sys.argv[:1], "-style", "Fusion"])
     application.setApplicationName(APP_NAME)
     application.setApplicationVersion(__version__)
     application.setDesktopFileName(APP_ID)
@@ -126,9 +137,11 @@ def _application() -> QApplication:
     return application
 
 
-def _hand_over(instance: SingleInstance, options: Options) -> int:
-    if instance.pass_on(options.model):
+def _hand_over(instance: SingleInstance, model: Path | None, mode: StartMode) -> int:
+    if instance.pass_on(model):
         sys.stdout.write(f"{APP_NAME} is already open: its window comes to the front.\n")
+        if mode.safe:
+            _tell(f"{APP_NAME} is already open, not in safe mode.", "Close its window first, then start safe mode.")
         return 0
     _tell(
         f"{APP_NAME} is already open with these chats.",

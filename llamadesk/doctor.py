@@ -20,11 +20,12 @@ from typing import Any, Final
 import msgspec
 import psutil
 
-from llamadesk.bridge.command import engine_command
+from llamadesk.bridge.command import EngineCommand, engine_command
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, ProtocolError, event_decoder
+from llamadesk.core.start import StartMode
 from llamadesk.library.scan import scan
 from llamadesk.store import report
 from llamadesk.store.connection import beside, connect
@@ -39,9 +40,9 @@ _LAST_WORDS: Final = 2000
 """Characters of what a broken engine wrote that are told."""
 
 
-def run(folders: DataFolders) -> int:
+def run(folders: DataFolders, mode: StartMode) -> int:
     """Print the report; returns 0, or 1 where something is broken (listed under "broken")."""
-    engine = _engine()
+    engine = _engine(engine_command(safe_mode=mode.safe))
     models = _models(folders)
     database = _database(folders)
     data_folders = {name: _folder(path) for name, path in _named(folders).items()}
@@ -78,9 +79,8 @@ def _broken(found: Report) -> list[str]:
 # --- The engine -------------------------------------------------------------------------------------------------------
 
 
-def _engine() -> Report:
+def _engine(command: EngineCommand) -> Report:
     """The engine's own word on what it is and which devices it sees."""
-    command = engine_command()
     try:
         with tempfile.TemporaryFile() as errors, _process(command.argv, os.environ | command.env, errors) as process:
             hello = _hello(process)

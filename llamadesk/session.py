@@ -17,8 +17,8 @@ from types import FrameType
 
 import qasync
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
-from PySide6.QtWidgets import QApplication
 
+from llamadesk.application import Application
 from llamadesk.control.desk import Desk
 from llamadesk.core.errors import ProblemError
 from llamadesk.instance import SingleInstance
@@ -42,7 +42,7 @@ class Session:
 
     def __init__(
         self,
-        application: QApplication,
+        application: Application,
         window: MainWindow,
         desk: Desk,
         instance: SingleInstance,
@@ -51,7 +51,8 @@ class Session:
     ) -> None:
         self._window = window
         self._desk = desk
-        self._model = model
+        opened = application.take_files()
+        self._model = model or (opened[-1] if opened else None)
         self._on_bug = on_bug
         self._loop = qasync.QEventLoop(application)
         self._loop.set_default_executor(ThreadPoolExecutor(1, "reading"))
@@ -66,6 +67,7 @@ class Session:
         application.lastWindowClosed.connect(self._begin_closing)
         instance.file_received.connect(self._on_file_received)
         instance.listen()
+        application.file_opened.connect(self._on_file_received)
 
     def stay(self) -> None:
         """Return when everything is closed."""

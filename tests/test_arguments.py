@@ -6,13 +6,15 @@ import pytest
 
 from llamadesk.arguments import parse
 from llamadesk.core.paths import DATA_DIR_VARIABLE
+from llamadesk.core.start import SAFE_MODE_VARIABLE, StartMode
 
 
 def test_nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(DATA_DIR_VARIABLE, raising=False)
+    for name in (DATA_DIR_VARIABLE, SAFE_MODE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     options = parse([])
     assert options.model is None
-    assert not options.offline
+    assert options.mode == StartMode()
     assert not options.doctor
     assert options.folders.root.name == "LlamaDesk"
 
@@ -43,3 +45,12 @@ def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
         parse(["--telemetry"])
     assert error.value.code == 2
     assert "--telemetry" in capsys.readouterr().err
+
+
+def test_modes_of_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SAFE_MODE_VARIABLE, raising=False)
+    assert parse(["--safe-mode"]).mode == StartMode(safe=True)
+    assert parse(["--offline", "a.gguf"]).mode == StartMode(offline=True)
+    monkeypatch.setenv(SAFE_MODE_VARIABLE, "1")  # the engine inherits it, so the window says it
+    assert parse([]).mode.safe
+    assert parse(["doctor"]).mode.safe

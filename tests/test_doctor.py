@@ -17,6 +17,7 @@ from llamadesk import doctor
 from llamadesk.bridge.command import EngineCommand
 from llamadesk.core.chat import Role, Status
 from llamadesk.core.paths import DataFolders
+from llamadesk.core.start import StartMode
 from llamadesk.store.front import Store
 
 CHAT_TEXT = "a secret of mine"
@@ -163,8 +164,8 @@ def examine_with_engine(
     program: str, folders: DataFolders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
     monkeypatch.setattr(doctor, "_HELLO_SECONDS", 1.0)
-    monkeypatch.setattr(doctor, "engine_command", lambda: EngineCommand([sys.executable, "-c", program]))
-    code = doctor.run(folders)
+    monkeypatch.setattr(doctor, "engine_command", lambda **_: EngineCommand([sys.executable, "-c", program]))
+    code = doctor.run(folders, StartMode())
     return code, str(json.loads(capsys.readouterr().out)["engine"]["problem"])
 
 
@@ -192,6 +193,8 @@ def test_engine_that_does_not_start(
 def test_engine_that_is_not_there(
     data_folders: DataFolders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "engine_command", lambda: EngineCommand([str(data_folders.root / "no-such-program")]))
-    assert doctor.run(data_folders) == 1
+    monkeypatch.setattr(
+        doctor, "engine_command", lambda **_: EngineCommand([str(data_folders.root / "no-such-program")])
+    )
+    assert doctor.run(data_folders, StartMode()) == 1
     assert "could not be started" in json.loads(capsys.readouterr().out)["engine"]["problem"]

@@ -13,13 +13,14 @@ from llamadesk.control.chats import ChatControl
 from llamadesk.control.keeping import Keeping
 from llamadesk.control.library import ModelControl
 from llamadesk.control.notices import NoticeKind, Notices
-from llamadesk.control.preferences import PreferenceControl
+from llamadesk.control.preferences import PreferenceControl, kept
 from llamadesk.control.replies import ReplyControl
 from llamadesk.control.rooms import Rooms
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.chat import Timestamp
 from llamadesk.core.errors import Problem
 from llamadesk.core.paths import DataFolders
+from llamadesk.core.start import StartMode
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState
 from llamadesk.state.models import ModelShelf
@@ -27,6 +28,13 @@ from llamadesk.state.settings import SettingValues
 from llamadesk.state.transcript import MessageListModel
 from llamadesk.store.front import Store
 
+_ORDINARY = StartMode()
+_SAFE_MODE = (
+    "LlamaDesk is in safe mode: all settings are at their defaults, only the processor computes, and the model of last "
+    "time is not loaded by itself. Your chats are all here. Your own settings are kept for the next start; what you "
+    "change now holds until you close the window. To leave safe mode, close LlamaDesk and start it again without Shift "
+    "and without --safe-mode."
+)
 _TRASH_KEPT_DAYS = 30
 
 
@@ -41,6 +49,8 @@ class Desk(QObject):
         command: EngineCommand,
         on_bug: Callable[[BaseException], None],
         parent: QObject | None = None,
+        *,
+        mode: StartMode = _ORDINARY,
     ) -> None:
         super().__init__(parent)
         notices = Notices(self)
@@ -56,7 +66,9 @@ class Desk(QObject):
             notices=notices,
             tasks=tasks,
             keeping=Keeping(tasks, notices, self),
+            mode=mode,
         )
+        self.mode = mode
         self.settings = rooms.settings
         self.engine = rooms.engine
         self.transcript = rooms.transcript
@@ -68,7 +80,9 @@ class Desk(QObject):
         self.replies = ReplyControl(rooms, self.chats, self)
         self.library = ModelControl(rooms, folders, self.preferences, self)
         self.replies.model_wanted.connect(self.library.reload)
-        self.settings.restore(store.read_settings_now())
+        self.settings.restore(kept(store.read_settings_now(), mode))
+        if mode.safe:
+            notices.post(NoticeKind.WARNING, _SAFE_MODE)
 
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""

@@ -64,14 +64,14 @@ class ModelControl(QObject):
 
     async def begin(self, wanted: Path | None) -> None:
         """Choose `wanted` (from the command line), else the model of last time, else the starter model, and load it;
-        then see what else is here."""
+        then see what else is here. In safe mode no other file is taken unasked: it may be the one that does harm."""
         remembered = self._rooms.settings.get(MODEL_PATH, str)
         starter = starter_model()
         for path in (wanted, Path(remembered) if remembered else None, starter):
             if path is not None and await self._try_to_choose(path):
                 break
         await self._scan()
-        if self._rooms.models.chosen is None and self._rooms.models.families:
+        if self._rooms.models.chosen is None and self._rooms.models.families and not self._rooms.mode.safe:
             self.choose_file(self._rooms.models.families[0].files[0].path)
 
     async def _try_to_choose(self, path: Path) -> bool:

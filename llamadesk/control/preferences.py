@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -9,14 +10,23 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.settings import NEW_CHAT_DRAFT, SETTINGS, Group, Needs
+from llamadesk.core.start import StartMode
 
 _WRITE_AFTER_MS = 300
 _RELOAD_AFTER_MS = 700
 """A slider that is dragged asks for many values; the model is loaded for the last one."""
+_WRITTEN = frozenset({NEW_CHAT_DRAFT})
+"""Kept as settings are, but a person's own words: they are never let go of."""
+
+
+def kept(stored: Mapping[str, object], mode: StartMode) -> Mapping[str, object]:
+    """What of the stored values counts. In safe mode that is what the person has written, and nothing that they chose:
+    one of those values may be what the app must be saved from."""
+    return {key: value for key, value in stored.items() if not mode.safe or key in _WRITTEN}
 
 
 class PreferenceControl(QObject):
-    """Takes what the person chose in the settings pane."""
+    """Takes what the person chose in the settings pane. In safe mode it holds until the app is closed."""
 
     reload_due = Signal()
     """A setting that a loaded model depends on has another value, and has had it for a moment."""
@@ -37,8 +47,9 @@ class PreferenceControl(QObject):
             return
         if not changed:
             return
-        self._unwritten.add(key)
-        self._write_timer.start()
+        if key in _WRITTEN or not self._rooms.mode.safe:
+            self._unwritten.add(key)
+            self._write_timer.start()
         if SETTINGS[key].needs is Needs.LOAD:
             self._reload_timer.start()
 
@@ -61,7 +72,7 @@ class PreferenceControl(QObject):
     def _write(self) -> None:
         keys, self._unwritten = self._unwritten, set()
         for key in keys:
-            self._rooms.keeping.keep_soon(("setting", key), partial(self._keep, key), words=key == NEW_CHAT_DRAFT)
+            self._rooms.keeping.keep_soon(("setting", key), partial(self._keep, key), words=key in _WRITTEN)
 
     async def _keep(self, key: str) -> None:
         await self._rooms.store.set_setting(key, self._rooms.settings.value(key))

@@ -8,6 +8,7 @@ from llamadesk.bridge.client import EngineClient
 from llamadesk.control.keeping import Keeping
 from llamadesk.control.notices import Notices
 from llamadesk.control.tasks import Tasks
+from llamadesk.core.start import StartMode
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState
 from llamadesk.state.models import ModelShelf
@@ -26,6 +27,7 @@ class Rooms(msgspec.Struct, frozen=True, eq=False):
         notices: what the person is told.
         tasks: runs what has to be waited for.
         keeping: writes to the store what must not be lost.
+        mode: what is other than at an ordinary start.
     """
 
     client: EngineClient
@@ -38,3 +40,4 @@ class Rooms(msgspec.Struct, frozen=True, eq=False):
     notices: Notices
     tasks: Tasks
     keeping: Keeping
+    mode: StartMode

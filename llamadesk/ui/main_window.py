@@ -213,7 +213,8 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         current = self._desk.conversations.current
         conversation = None if current is None else self._desk.conversations.find(current)
-        self.setWindowTitle(f"{conversation.title} — {APP_NAME}" if conversation else APP_NAME)
+        app = f"{APP_NAME} (safe mode)" if self._desk.mode.safe else APP_NAME
+        self.setWindowTitle(f"{conversation.title} — {app}" if conversation else app)
 
     def _on_setting(self, key: str) -> None:
         if key == THEME:

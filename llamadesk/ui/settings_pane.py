@@ -18,6 +18,7 @@ from llamadesk.ui.widgets import IconButton, label
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
+_SESSION_ONLY = "Safe mode: what you change here holds until LlamaDesk is closed."
 _MODEL_ROWS = {GPU_LAYERS: GpuLayersRow, CONTEXT_LENGTH: ContextRow}
 
 
@@ -58,6 +59,8 @@ class SettingsPane(QWidget):
         body = QWidget()
         body.setObjectName("pane_body")
         self._column = QVBoxLayout(body)
+        if self._desk.mode.safe:
+            self._column.addWidget(label(_SESSION_ONLY, "small", wrap=True))
         for group in Group:
             if group is not Group.HIDDEN:
                 self._column.addWidget(self._section(group))

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         desk.begin = begin
         return window
 
-    def fake_command() -> Any:
-        command = plain_command()
+    def fake_command(**how: Any) -> Any:
+        command = plain_command(**how)
         command.argv.extend(["--fake", fake[0]])
         return command
 

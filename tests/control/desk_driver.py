@@ -17,9 +17,11 @@ from llamadesk.control.notices import Notice
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.protocol import ENGINE_FLAG
 from llamadesk.core.settings import THREADS
+from llamadesk.core.start import StartMode
 from llamadesk.store.front import Store
 
 Script = dict[str, object]
+_ORDINARY = StartMode()
 
 
 class DeskDriver:
@@ -47,9 +49,11 @@ class DeskDriver:
         command: EngineCommand | None = None,
         model: Path | None = None,
         before: Callable[[Desk], object] = lambda _: None,
+        mode: StartMode = _ORDINARY,
     ) -> Desk:
         """A desk that has begun; the real engine unless a command is given. `before` is done before it begins."""
-        desk = Desk(self.folders, Store.open(self.folders), command or engine_command(), self.bugs.append)
+        command = command or engine_command(safe_mode=mode.safe)
+        desk = Desk(self.folders, Store.open(self.folders), command, self.bugs.append, mode=mode)
         desk.notices.posted.connect(self.notices.append)
         desk.notices.attach()
         self._open.append(desk)

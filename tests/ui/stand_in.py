@@ -11,6 +11,7 @@ from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId
 from llamadesk.core.models import ModelFacts, ModelFamily, ModelFile
 from llamadesk.core.protocol import Device, DeviceKind, LoadedModel
 from llamadesk.core.settings import SETTINGS, Group
+from llamadesk.core.start import StartMode
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState, EngineStatus, Phase
 from llamadesk.state.models import ModelShelf
@@ -140,8 +141,9 @@ class Preferences(QObject):
 class StandInDesk(QObject):
     """Has what `llamadesk.control.desk.Desk` shows to the window."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: StartMode | None = None) -> None:
         super().__init__()
+        self.mode = mode or StartMode()
         self.asked = Asked()
         self.settings = SettingValues()
         self.engine = EngineState()
