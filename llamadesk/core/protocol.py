@@ -151,14 +151,52 @@ class Device(msgspec.Struct, frozen=True):
     memory_total: int
 
 
+class AcceleratorState(StrEnum):
+    """What became of a module that makes GPUs usable."""
+
+    READY = "ready"  # its GPUs are among the devices
+    NONE = "none"  # it found no GPU
+    MISSING = "missing"  # the system has no driver for it
+    CRASHED = "crashed"  # when it was tried
+    HUNG = "hung"  # when it was tried
+    REFUSED = "refused"  # it could not be started, or computed wrongly
+    OFF = "off"  # not tried, in safe mode
+
+
+class Accelerator(msgspec.Struct, frozen=True):
+    """A module that makes GPUs usable, such as "Vulkan". NONE, MISSING and OFF are no reason for alarm.
+
+    Attributes:
+        name: what people call it.
+        state: what became of it.
+        explanation: the same in one or two plain sentences.
+    """
+
+    name: str
+    state: AcceleratorState
+    explanation: str
+
+
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """The first event of an engine process."""
+    """The first event of an engine process.
+
+    Attributes:
+        protocol: PROTOCOL_VERSION.
+        pid: of the process.
+        library_version: llama.cpp's.
+        devices: everything that could compute.
+        cpu_features: what the library uses of this processor, such as "AVX2".
+        cpu_variant: which of the CPU's modules was chosen, such as "haswell"; "" where there is but one.
+        accelerators: the modules for GPUs, whether they work or not.
+    """
 
     protocol: int
     pid: int
     library_version: str
     devices: list[Device]
     cpu_features: list[str]
+    cpu_variant: str = ""
+    accelerators: list[Accelerator] = []
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag=True):

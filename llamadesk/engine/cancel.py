@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import sys
+from typing import Any
 
 
 class CancelFlag:
@@ -28,3 +30,14 @@ class CancelFlag:
     def set(self) -> None:
         """Ask whoever watches the flag to stop."""
         self._text[0] = b"\1"
+
+
+def native_is_set(prototype: Any) -> Any | None:
+    """`CancelFlag.is_set` for native code, which calls it with the flag's address: libc's strlen as a function of that
+    ctypes prototype; None where it cannot be had."""
+    if sys.platform == "win32":
+        return None
+    try:
+        return ctypes.cast(ctypes.CDLL(None).strlen, prototype)
+    except (OSError, AttributeError):
+        return None

@@ -39,7 +39,7 @@ class Loader:
     def __init__(self, log: NativeLog, devices: Sequence[Device]) -> None:
         """`log` tells why a load failed; `devices` whether there is a GPU."""
         self._log = log
-        self._has_gpu = any(device.kind is not DeviceKind.CPU for device in devices)
+        self._has_gpu = any(device.kind in (DeviceKind.GPU, DeviceKind.IGPU) for device in devices)
         self._renderer: TemplateRenderer | None = None
 
     def load(

@@ -14,14 +14,11 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, IntFlag
-from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-import psutil
-
-from llamadesk.core.protocol import Device, DeviceKind, KvType, LoadSettings, Sampling
-from llamadesk.engine.cancel import CancelFlag
+from llamadesk.core.protocol import KvType, LoadSettings, Sampling
+from llamadesk.engine.cancel import CancelFlag, native_is_set
 
 
 def _skip_package_code() -> None:
@@ -42,7 +39,6 @@ os.environ["GGML_NO_BACKTRACE"] = "1"  # an assertion of ggml would start a debu
 _skip_package_code()
 
 from llama_cpp import llama_cpp as lib  # noqa: E402
-from llama_cpp._ctypes_extensions import load_shared_library  # noqa: E402
 
 _log = logging.getLogger("llama.cpp")
 
@@ -51,11 +47,11 @@ MAX_BATCH: Final = 512
 
 _LOG_LEVELS: Final = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 _LOG_CONTINUED: Final = 5
-_DEVICE_KINDS: Final = {0: DeviceKind.CPU, 1: DeviceKind.GPU, 2: DeviceKind.IGPU, 3: DeviceKind.ACCEL}
 _KV_TYPES: Final = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0, KvType.Q4_0: lib.GGML_TYPE_Q4_0}
 _PENALTY_WINDOW: Final = 64
 _SEQUENCE: Final = 0
 _ABORTED: Final = 2
+_IS_SET: Final = native_is_set(lib.ggml_abort_callback)
 
 
 class NativeLog:
@@ -89,56 +85,21 @@ class NativeLog:
         _log.log(min(self._level, logging.WARNING), "%s", line.replace("\n", " | "))
 
 
-class Backends:
-    """The devices of this machine, and the library itself."""
+def start_library() -> None:
+    """Make llama.cpp ready, once the processor is a device: it would look for modules in the current folder else."""
+    lib.llama_backend_init()
 
-    def __init__(self) -> None:
-        folder = Path(lib._base_path)
-        self._registry = load_shared_library("ggml", folder)
-        self._devices = load_shared_library("ggml-base", folder)
-        # A portable build keeps each backend, and each variant of the CPU's, in a module that nothing else loads.
-        self._registry.ggml_backend_load_all_from_path(os.fsencode(folder))
-        lib.llama_backend_init()
-        self._registry.ggml_backend_dev_count.restype = ctypes.c_size_t
-        self._registry.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-        self._registry.ggml_backend_dev_get.restype = ctypes.c_void_p
-        for name, result in (("name", ctypes.c_char_p), ("description", ctypes.c_char_p), ("type", ctypes.c_int)):
-            function = getattr(self._devices, f"ggml_backend_dev_{name}")
-            function.argtypes, function.restype = [ctypes.c_void_p], result
-        sizes = ctypes.POINTER(ctypes.c_size_t)
-        self._devices.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, sizes, sizes]
-        self._devices.ggml_backend_dev_memory.restype = None
 
-    @property
-    def version(self) -> str:
-        """The version of llama.cpp."""
-        return _text(lib.llama_version())
+def library_version() -> str:
+    """The version of llama.cpp."""
+    return _text(lib.llama_version())
 
-    def cpu_features(self) -> list[str]:
-        """What the library uses of this processor, such as "AVX2"."""
-        _, _, listed = _text(lib.llama_print_system_info()).partition("CPU :")
-        pairs = (item.partition("=") for item in listed.split("|"))
-        return [name.strip() for name, _, value in pairs if value.strip() == "1"]
 
-    def devices(self) -> list[Device]:
-        """All devices that could compute, with the memory that is free now."""
-        return [self._device(index) for index in range(self._registry.ggml_backend_dev_count())]
-
-    def _device(self, index: int) -> Device:
-        handle = self._registry.ggml_backend_dev_get(index)
-        kind = _DEVICE_KINDS.get(self._devices.ggml_backend_dev_type(handle), DeviceKind.ACCEL)
-        free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        self._devices.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
-        if kind is DeviceKind.CPU:  # ggml gives the total as free
-            memory = psutil.virtual_memory()
-            free.value, total.value = memory.available, memory.total
-        return Device(
-            name=_text(self._devices.ggml_backend_dev_name(handle)),
-            description=_text(self._devices.ggml_backend_dev_description(handle)),
-            kind=kind,
-            memory_free=free.value,
-            memory_total=total.value,
-        )
+def cpu_features() -> list[str]:
+    """What the library uses of this processor, such as "AVX2". Ask before GPUs are loaded, for they list their own."""
+    _, _, listed = _text(lib.llama_print_system_info()).partition("CPU :")
+    pairs = (item.partition("=") for item in listed.split("|"))
+    return [name.strip() for name, _, value in pairs if value.strip() == "1"]
 
 
 class TokenAttribute(IntFlag):
@@ -346,8 +307,8 @@ class Context:
         decodes.
         """
         self._cancel = cancel  # kept alive for as long as native code reads it
-        if cancel is not None and _STRLEN is not None:
-            lib.llama_set_abort_callback(self._handle, _STRLEN, cancel.address)
+        if cancel is not None and _IS_SET is not None:
+            lib.llama_set_abort_callback(self._handle, _IS_SET, cancel.address)
         else:
             lib.llama_set_abort_callback(self._handle, lib.ggml_abort_callback(), None)
 
@@ -430,16 +391,3 @@ class Sampler:
 
 def _text(data: bytes | None) -> str:
     return (data or b"").decode(errors="replace")
-
-
-def _strlen() -> object | None:
-    """libc's strlen as llama.cpp's abort callback, or None where it cannot be had."""
-    if sys.platform == "win32":
-        return None
-    try:
-        return ctypes.cast(ctypes.CDLL(None).strlen, lib.ggml_abort_callback)
-    except (OSError, AttributeError):
-        return None
-
-
-_STRLEN: Final = _strlen()

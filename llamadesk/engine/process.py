@@ -1,6 +1,7 @@
 """The engine process: sets itself up, says Hello, and works until the window is gone.
 
-Started with other arguments it is the scripted fake, or the process that renders chat templates.
+Started with other arguments it is the scripted fake, or the process that renders chat templates, or one that tries the
+module of a GPU.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ def main(argv: Sequence[str]) -> int:
             from llamadesk.engine import jinja  # noqa: PLC0415
 
             return jinja.main()
+        case ["--try-accelerator", module]:
+            from llamadesk.engine import trial  # noqa: PLC0415
+
+            trial.main(Path(module))
     print("usage: --engine [--fake SCRIPT.json]", file=sys.stderr)
     return 2
 
@@ -39,19 +44,35 @@ def _serve() -> int:
     faulthandler.enable(file=2)
     _log_to_stderr()
 
-    from llamadesk.core.protocol import PROTOCOL_VERSION, Hello  # noqa: PLC0415
-    from llamadesk.engine.native import Backends, NativeLog  # noqa: PLC0415
+    from llamadesk.core.start import SAFE_MODE_VARIABLE  # noqa: PLC0415
+    from llamadesk.engine.accelerators import Trials, find_modules  # noqa: PLC0415
+    from llamadesk.engine.backends import library_folder  # noqa: PLC0415
 
-    log = NativeLog()
-    backends = Backends()
+    libraries = library_folder()
+    safe_mode = os.environ.get(SAFE_MODE_VARIABLE) == "1"
+    # First of all, so that they go on while the rest is imported.
+    trials = Trials(find_modules(libraries, os.environ), safe_mode=safe_mode)
+
+    from llamadesk.core.protocol import PROTOCOL_VERSION, Hello  # noqa: PLC0415
+    from llamadesk.engine import native  # noqa: PLC0415
+    from llamadesk.engine.backends import Backends  # noqa: PLC0415
+
+    log = native.NativeLog()
+    backends = Backends(libraries)
+    cpu_variant = backends.load_cpu(baseline=safe_mode)
+    native.start_library()
+    cpu_features = native.cpu_features()
+    accelerators = trials.load_into(backends)
     devices = backends.devices()
     pipe.send(
         Hello(
             protocol=PROTOCOL_VERSION,
             pid=os.getpid(),
-            library_version=backends.version,
+            library_version=native.library_version(),
             devices=devices,
-            cpu_features=backends.cpu_features(),
+            cpu_features=cpu_features,
+            cpu_variant=cpu_variant,
+            accelerators=accelerators,
         )
     )
     from llamadesk.engine.loading import Loader  # noqa: PLC0415

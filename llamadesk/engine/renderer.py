@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import msgspec
 import psutil
 
-from llamadesk.core.protocol import ENGINE_FLAG
+from llamadesk.engine.children import start_child
 
 RENDER_FLAG = "--render"
 """The argument after `--engine` that starts `llamadesk.engine.jinja` instead of an engine."""
@@ -26,11 +24,6 @@ _log = logging.getLogger(__name__)
 _MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 _START_LIMIT_SECONDS = 30.0
 _WATCH_SECONDS = 0.01
-if sys.platform == "win32":
-    _CREATION_FLAGS = subprocess.CREATE_NO_WINDOW
-else:
-    _CREATION_FLAGS = 0
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class RenderRequest(msgspec.Struct, frozen=True):
@@ -96,18 +89,8 @@ class TemplateRenderer:
             stream.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        frozen = getattr(sys, "frozen", False)
-        program = [sys.executable] if frozen else [sys.executable, "-P", "-m", "llamadesk"]
-        search = os.pathsep.join(filter(None, (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH"))))
-        return subprocess.Popen(
-            [*program, ENGINE_FLAG, RENDER_FLAG],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # an open copy of the engine's would keep its reader waiting after a crash
-            bufsize=0,
-            env=os.environ if frozen else os.environ | {"PYTHONPATH": search},
-            creationflags=_CREATION_FLAGS,
-        )
+        # An open copy of the engine's standard error would keep its reader waiting after a crash.
+        return start_child(RENDER_FLAG, stderr=subprocess.DEVNULL)
 
     def _restart(self) -> None:
         self.close()
