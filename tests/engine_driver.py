@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,18 +68,24 @@ class Reply:
 
 
 class EngineDriver:
-    """A running engine. Close it."""
+    """A running engine: of this source, or `program`; `env` is added to the environment. Close it."""
 
-    def __init__(self, *arguments: str, stderr: Path | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        stderr: Path | None = None,
+        program: Sequence[str] = (sys.executable, "-P", "-m", "llamadesk"),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         root = str(Path(llamadesk.__file__).resolve().parents[1])
         with Path(os.devnull if stderr is None else stderr).open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "llamadesk", ENGINE_FLAG, *arguments],
+                [*program, ENGINE_FLAG, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 bufsize=0,
-                env=os.environ | {"PYTHONPATH": root},
+                env=os.environ | {"PYTHONPATH": root} | dict(env or {}),
             )
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)

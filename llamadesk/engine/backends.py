@@ -110,6 +110,8 @@ class Backends:
         if scores[best] <= 0:
             raise ModuleError("no variant of the CPU module runs on this processor")
         self.load(variants[best])
+        if not self.handles():
+            raise ModuleError(f"{variants[best].name} could not be started")
         return best
 
     def load(self, module: Path) -> list[int]:
@@ -117,14 +119,14 @@ class Backends:
 
         Raises:
             ModuleLacksLibraryError: the system lacks a library that it needs.
-            ModuleError: it is none, is damaged or unfit for these libraries, or found nothing to work with.
+            ModuleError: it is no module, damaged, or made for another version of the libraries.
         """
         before = set(self.handles())
-        self._open(module)
+        opened = self._open(module)
         # Opened just now, so on Windows the name finds it. ggml would misread a path with letters of other languages.
         name = module.name.encode() if sys.platform == "win32" else os.fsencode(module)
         if not self._registry.ggml_backend_load(name):
-            raise ModuleError("it could not be started")
+            _require_nothing_found(opened)
         return [handle for handle in self.handles() if handle not in before]
 
     def handles(self) -> list[int]:
@@ -177,6 +179,17 @@ def _open_library(folder: Path, name: str) -> ctypes.CDLL:
     candidates = [folder / f"{_PREFIX}{name}{suffix}" for suffix in _LIBRARY_SUFFIXES]
     path = next((path for path in candidates if path.exists()), candidates[0])
     return ctypes.CDLL(str(path))
+
+
+def _require_nothing_found(module: ctypes.CDLL) -> None:
+    """Raise ModuleError unless the reason why ggml did not take a module is that it found nothing to work with."""
+    try:
+        start = module.ggml_backend_init
+    except AttributeError as error:
+        raise ModuleError("it is no module of ggml") from error
+    start.restype = ctypes.c_void_p
+    if start():
+        raise ModuleError("it was made for another version of ggml")
 
 
 def _text(data: bytes | None) -> str:
