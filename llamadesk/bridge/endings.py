@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -80,6 +81,9 @@ def _signal_name(number: int) -> str:
         return "unknown"
 
 
+_WITHOUT_GPU: Final = "set GPU layers to 0, or hold Shift while LlamaDesk starts (safe mode)"
+
+
 def lost_problem(ending: Ending, work: Work | None, memory_suspected: bool) -> Problem:
     """What is said when the process ended during `work` and is started again."""
     if not ending.said_hello:
@@ -93,6 +97,8 @@ def lost_problem(ending: Ending, work: Work | None, memory_suspected: bool) -> P
         case Load():
             title = "The model could not be loaded: its process stopped unexpectedly."
             advice = "Try again; if it happens again, the file may be damaged or need more memory than there is."
+            if work.settings.n_gpu_layers:
+                advice = f"Try again. If it happens again, the graphics driver may be to blame: {_WITHOUT_GPU}."
         case Generate():
             title = "The model stopped unexpectedly while it was writing."
             advice = "What was written is kept. The model is being started again; then you can ask again."
@@ -111,15 +117,15 @@ def gave_up_problem(ending: Ending, settings: LoadSettings | None, memory_suspec
         return Problem(
             ProblemCode.ENGINE_NOT_STARTED,
             "The part of LlamaDesk that runs the model cannot be started.",
-            "Restart LlamaDesk; if that does not help, install it again. The details are in the log.",
+            "Hold Shift while LlamaDesk starts (safe mode), or install it again. The details are in the log.",
             ending.detail,
         )
     cause = " Its memory most likely ran out." if memory_suspected else ""
-    layers = ", put fewer layers on the GPU" if settings.n_gpu_layers else ""
+    gpu = f" If the graphics driver is to blame, {_WITHOUT_GPU}." if settings.n_gpu_layers else ""
     return Problem(
         ProblemCode.ENGINE_GAVE_UP,
         f"The model stopped again and again with these settings.{cause}",
-        f"Choose a shorter context length{layers} or choose another model; it is loaded again when you do.",
+        f"Choose a shorter context length or another model; it is loaded again when you do.{gpu}",
         ending.detail,
     )
 

@@ -65,8 +65,11 @@ def test_problems_say_what_to_do() -> None:
     assert "another model" in given_up.advice
     assert "GPU" not in given_up.advice
     on_gpu = LoadSettings("/one.gguf", n_gpu_layers=-1)
-    assert "GPU" in gave_up_problem(KILLED, on_gpu, memory_suspected=False).advice
+    assert "GPU layers to 0" in gave_up_problem(KILLED, on_gpu, memory_suspected=False).advice
+    assert "GPU layers to 0" in lost_problem(KILLED, Load(3, on_gpu), memory_suspected=False).advice
+    assert "GPU" not in lost_problem(KILLED, load, memory_suspected=False).advice
     never_there = Ending(Cause.NOT_FOUND, said_hello=False)
+    assert "safe mode" in gave_up_problem(never_there, ONE, memory_suspected=False).advice
     assert gave_up_problem(never_there, ONE, memory_suspected=False).code is ProblemCode.ENGINE_NOT_STARTED
 
 
