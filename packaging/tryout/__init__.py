@@ -1,0 +1,1 @@
+"""What people will get, tried in clean rooms."""
