@@ -71,13 +71,16 @@ class Trials:
 
 
 def find_modules(library_folder: Path, environment: Mapping[str, str]) -> dict[str, Path]:
-    """The modules of accelerators, by kind: those that belong to the libraries, then those of `FOLDERS_VARIABLE`."""
+    """The modules of accelerators, by kind: those that belong to the libraries, and those of `FOLDERS_VARIABLE`.
+
+    Vulkan comes last: a GPU that two modules know is used by the one that was loaded first, and its maker's is faster.
+    """
     added = [Path(folder) for folder in environment.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder]
     found: dict[str, Path] = {}
     for folder in (library_folder / _FOLDER, *added):
         for kind, module in modules_in(folder).items():
             found.setdefault(kind, module)
-    return found
+    return dict(sorted(found.items(), key=lambda item: item[0] == "vulkan"))
 
 
 class _Trial:

@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from llamadesk.core.protocol import Device, DeviceKind
 
 _log = logging.getLogger(__name__)
@@ -143,6 +141,8 @@ class Backends:
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
         self.base.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
         if kind is DeviceKind.CPU:  # ggml gives the total as free
+            import psutil  # noqa: PLC0415 - a fifth of the imports of a trial, which asks no processor
+
             memory = psutil.virtual_memory()
             free.value, total.value = memory.available, memory.total
         return Device(

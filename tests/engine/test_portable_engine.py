@@ -1,0 +1,172 @@
+"""The portable build of llama.cpp on this machine: its CPU variants, and Vulkan on Mesa's software driver.
+
+LLAMADESK_PORTABLE_ENGINE says where it is: a folder with the package llama_cpp in it, or a bundle's engine program.
+Without it, there is nothing to test here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_driver import EngineDriver, user
+
+import llamadesk
+from llamadesk.core.protocol import Accelerator, AcceleratorState, DeviceKind, Finished, Loaded
+from llamadesk.core.start import SAFE_MODE_VARIABLE
+from llamadesk.engine.accelerators import FOLDERS_VARIABLE
+from tests.engine.native_modules import ABORTS, compile_library, module_file
+
+PORTABLE = os.environ.get("LLAMADESK_PORTABLE_ENGINE", "")
+pytestmark = [
+    pytest.mark.skipif(not PORTABLE, reason="no portable build: LLAMADESK_PORTABLE_ENGINE is not set"),
+    pytest.mark.timeout(600),  # Mesa's software driver reads 5 tokens a second
+]
+
+QUESTION = "What is the capital of France?"
+SOFTWARE_DRIVERS = Path("/usr/share/vulkan/icd.d")
+# Mesa's driver claims what ggml's shaders then do not get from it.
+SOFTWARE_VULKAN = {"GGML_VK_VISIBLE_DEVICES": "0", "GGML_VK_DISABLE_F16": "1", "GGML_VK_DISABLE_COOPMAT": "1"}
+NEGOTIATION_ABORTS = (
+    "#include <stdlib.h>\nint vk_icdNegotiateLoaderICDInterfaceVersion(unsigned *version) { abort(); return 0; }\n"
+    "void *vk_icdGetInstanceProcAddr(void *instance, const char *name) { return 0; }\n"
+)
+
+
+@contextmanager
+def portable_engine(env: Mapping[str, str] | None = None, stderr: Path | None = None) -> Iterator[EngineDriver]:
+    place = Path(PORTABLE).resolve()
+    if place.is_file():
+        engine = EngineDriver(program=[str(place)], env=env, stderr=stderr)
+    else:
+        root = Path(llamadesk.__file__).resolve().parents[1]
+        paths = {"PYTHONPATH": os.pathsep.join([str(root), str(place)])}
+        engine = EngineDriver(env=paths | dict(env or {}), stderr=stderr)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def vulkan(engine: EngineDriver) -> Accelerator:
+    found = [accelerator for accelerator in engine.hello.accelerators if accelerator.name == "Vulkan"]
+    assert found, "the build has no module for Vulkan"
+    return found[0]
+
+
+def answer(engine: EngineDriver, model: Path, **settings: Any) -> tuple[str, int]:
+    """The first 16 tokens of a greedy reply, and how many layers were on a GPU for it."""
+    loaded = engine.load(model, n_ctx=256, **settings)
+    assert isinstance(loaded, Loaded), loaded
+    reply = engine.chat(user(QUESTION), max_tokens=16)
+    assert isinstance(reply.end, Finished), reply.end
+    return reply.text, loaded.model.n_gpu_layers
+
+
+def assert_runs_on_the_processor(engine: EngineDriver, model: Path) -> None:
+    assert {device.kind for device in engine.hello.devices} == {DeviceKind.CPU}
+    text, layers = answer(engine, model, n_gpu_layers=-1)
+    assert "Paris" in text
+    assert layers == 0
+
+
+def software_driver() -> Path:
+    manifests = sorted(SOFTWARE_DRIVERS.glob("lvp_icd*.json"))
+    if not manifests:
+        pytest.skip("needs Mesa's software driver of Vulkan (Debian: mesa-vulkan-drivers)")
+    return manifests[0]
+
+
+def only_driver(manifest: Path) -> dict[str, str]:
+    """The environment in which Vulkan knows this driver alone."""
+    return {"VK_DRIVER_FILES": str(manifest), "VK_ICD_FILENAMES": str(manifest)}
+
+
+def crashing_driver(folder: Path, source: str) -> Path:
+    library = compile_library(folder / "libvulkan_crashing.so", source)
+    manifest = folder / "crashing_icd.json"
+    driver = {"library_path": str(library), "api_version": "1.3.0"}
+    manifest.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": driver}))
+    return manifest
+
+
+# --- The processor ----------------------------------------------------------------------------------------------------
+
+
+def test_a_variant_is_chosen_for_this_processor(starter_model: Path) -> None:
+    with portable_engine({"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}) as engine:
+        assert engine.hello.cpu_variant
+        if engine.hello.cpu_variant not in ("x64", "armv8.0_1"):
+            assert engine.hello.cpu_features
+        assert_runs_on_the_processor(engine, starter_model)
+
+
+def test_safe_mode_takes_the_plainest_variant(starter_model: Path) -> None:
+    with portable_engine({SAFE_MODE_VARIABLE: "1"}) as engine:
+        assert engine.hello.cpu_variant in ("x64", "armv8.0_1", "apple_m1")
+        assert {accelerator.state for accelerator in engine.hello.accelerators} <= {AcceleratorState.OFF}
+        assert_runs_on_the_processor(engine, starter_model)
+
+
+def test_a_broken_module_beside_a_good_one(tmp_path: Path, starter_model: Path) -> None:
+    compile_library(tmp_path / module_file("cuda"), ABORTS)
+    env = {FOLDERS_VARIABLE: str(tmp_path), "VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
+    with portable_engine(env) as engine:
+        states = {accelerator.name: accelerator.state for accelerator in engine.hello.accelerators}
+        assert states["CUDA"] is AcceleratorState.CRASHED
+        assert states.get("Vulkan") is not AcceleratorState.CRASHED
+        assert_runs_on_the_processor(engine, starter_model)
+
+
+# --- Vulkan -----------------------------------------------------------------------------------------------------------
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="drivers are named as on Linux")
+
+
+@on_linux
+def test_all_layers_on_vulkan_give_the_processors_text(tmp_path: Path, starter_model: Path) -> None:
+    log = tmp_path / "log"
+    with portable_engine(SOFTWARE_VULKAN | only_driver(software_driver()), stderr=log) as engine:
+        assert vulkan(engine).state is AcceleratorState.READY, vulkan(engine)
+        assert "llvmpipe" in vulkan(engine).explanation
+        (gpu,) = (device for device in engine.hello.devices if device.kind is not DeviceKind.CPU)
+        assert gpu.name.startswith("Vulkan")
+        assert 0 < gpu.memory_free <= gpu.memory_total
+        expected, none = answer(engine, starter_model, n_gpu_layers=0)
+        text, every = answer(engine, starter_model, n_gpu_layers=-1)
+    assert none == 0
+    assert every > 1
+    assert f"offloaded {every}/{every} layers to GPU" in log.read_text("utf-8", "replace")
+    assert text == expected
+    assert "Paris" in text
+
+
+@on_linux
+def test_a_software_driver_is_no_gpu(starter_model: Path) -> None:
+    with portable_engine(only_driver(software_driver())) as engine:
+        assert vulkan(engine).state is AcceleratorState.NONE
+        assert_runs_on_the_processor(engine, starter_model)
+
+
+@on_linux
+@pytest.mark.parametrize("manifest", ["nowhere.json", "broken.json"])
+def test_vulkan_without_a_driver(manifest: str, tmp_path: Path, starter_model: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    with portable_engine(only_driver(tmp_path / manifest)) as engine:
+        assert vulkan(engine).state in (AcceleratorState.NONE, AcceleratorState.MISSING)
+        assert_runs_on_the_processor(engine, starter_model)
+
+
+@on_linux
+@pytest.mark.parametrize("source", [ABORTS, NEGOTIATION_ABORTS], ids=["when loaded", "when asked"])
+def test_a_driver_of_vulkan_that_crashes(source: str, tmp_path: Path, starter_model: Path) -> None:
+    with portable_engine(only_driver(crashing_driver(tmp_path, source))) as engine:
+        assert vulkan(engine).state is AcceleratorState.CRASHED
+        assert "driver" in vulkan(engine).explanation
+        assert_runs_on_the_processor(engine, starter_model)
