@@ -51,7 +51,13 @@ class Trials:
             elif kind == "vulkan" and not _opens(_VULKAN_LOADER):
                 self._settled[kind] = TrialReport(AcceleratorState.MISSING, f"there is no {_VULKAN_LOADER}")
             else:
-                self._started[kind] = _Trial(module)
+                self._start(kind, module)
+
+    def _start(self, kind: str, module: Path) -> None:
+        try:
+            self._started[kind] = _Trial(module)
+        except OSError as error:
+            self._settled[kind] = TrialReport(AcceleratorState.REFUSED, f"it could not be tried: {error}")
 
     def load_into(self, backends: Backends) -> list[Accelerator]:
         """Load the modules that worked; what became of each."""
@@ -87,7 +93,7 @@ class _Trial:
     """One module's trial."""
 
     def __init__(self, module: Path) -> None:
-        """Start the process."""
+        """Start the process. Raises OSError where the system does not allow that."""
         self._deadline = time.monotonic() + TIME_LIMIT_SECONDS
         self._process = start_child(TRY_FLAG, str(module), stderr=subprocess.PIPE)
 

@@ -22,7 +22,7 @@ def start_child(*arguments: str, stderr: int | IO[bytes]) -> subprocess.Popen[by
 
     In a bundle that is the bundle's engine program, else this Python with this package.
     """
-    env = dict(os.environ)
+    env = os.environ | {"GGML_NO_BACKTRACE": "1"}  # an assertion of ggml would start a debugger if it found one
     if getattr(sys, "frozen", False):
         program = [sys.executable]
     else:

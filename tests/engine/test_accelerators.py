@@ -87,6 +87,14 @@ def test_without_vulkan_nothing_is_tried(backends: Backends, monkeypatch: pytest
     assert (accelerator.name, accelerator.state) == ("Vulkan", AcceleratorState.MISSING)
 
 
+def test_a_trial_that_cannot_be_started(backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("too many processes")
+
+    monkeypatch.setattr(accelerators, "start_child", refuse)
+    assert state_of(tmp_path / module_file("cuda"), backends)[0] is AcceleratorState.REFUSED
+
+
 def test_where_modules_are_looked_for(tmp_path: Path) -> None:
     ours, added = tmp_path / "lib" / "accelerators", tmp_path / "added ü"
     for path in (ours / module_file("vulkan"), added / module_file("vulkan"), added / module_file("cuda")):
