@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import shlex
 import shutil
 import struct
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devlib.console import Log, StepFailedError, TroubleError, reason_in
+from devlib.project import HOMEPAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SETUP_SCRIPT = ROOT / "packaging" / "windows" / "llamadesk.iss"
 MANIFEST = ROOT / "packaging" / "windows" / "llamadesk.manifest"
 """For PyInstaller's `EXE(manifest=...)`: long paths, sharp on every screen, UTF-8 in file names given to C."""
@@ -32,7 +31,6 @@ is signed."""
 LONGEST_PATH = 170
 """Characters of a file's path below the bundle: setup programs do not know long paths, and Windows' limit of 260 has to
 hold %LOCALAPPDATA%\\Programs\\LlamaDesk for a person with a long name too."""
-_PROJECT = ROOT / "llamadesk" / "core" / "project.py"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Setup:
             "OutputFolder": self.out,
             "BuildDate": time.strftime("%Y-%m-%d", moment),
             "BuildTime": time.strftime("%H:%M:%S", moment),
-            "ProjectPage": runpy.run_path(str(_PROJECT))["HOMEPAGE"],
+            "ProjectPage": HOMEPAGE,
         }
         if self.icon:
             defined["IconFile"] = self.icon

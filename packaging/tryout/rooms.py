@@ -64,7 +64,7 @@ def provide_room(name: str, packages: Sequence[str], log: Log, *, architecture: 
         if old.exists():
             shutil.rmtree(old)
     new.parent.mkdir(parents=True, exist_ok=True)
-    bootstrap = ["debootstrap", "--variant=minbase", f"--arch={architecture}", SUITE, new, debian_mirror()]
+    bootstrap = ["debootstrap", "--variant=minbase", f"--arch={architecture}", SUITE, str(new), debian_mirror()]
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     try:
         log.run(["nice", *bootstrap], f"Making a clean room ({name})")

@@ -22,6 +22,7 @@ from devlib.console import Log, StepFailedError, TroubleError, reason_in
 from devlib.desktop import desktop
 from devlib.wheel import cache_dir
 from devlib.windows import SETUP_SCRIPT, Setup
+
 from tryout.rooms import Row, in_room, provide_room
 
 COMPILER = "innosetup@6.4.1"
