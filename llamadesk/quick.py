@@ -69,12 +69,12 @@ def _compiling_once() -> Iterator[None]:
 
     PySide6 carries them as source text inside a library and compiles them at every start. Python keeps the compiled
     code of modules in files; here the same is done for these, beside the compiled code of this module and under the
-    same conditions: where Python writes none (PYTHONDONTWRITEBYTECODE, a read-only folder, a bundle), nothing is kept.
+    same conditions: where Python writes none (PYTHONDONTWRITEBYTECODE, a read-only folder), nothing is kept. A bundle
+    brings the file along (packaging/llamadesk.spec) and is never written to.
     The one that nobody needs is left empty.
     """
-    compiled = globals().get("__cached__")
-    path = f"{compiled}.pyside"
-    kept = _read(path) if compiled else {}
+    path, may_write = _kept_file()
+    kept = _read(path) if path else {}
     plain, new = builtins.compile, False
 
     def compile_once(source: Any, filename: Any, mode: str, *args: Any, **options: Any) -> Any:
@@ -94,8 +94,16 @@ def _compiling_once() -> Iterator[None]:
         yield
     finally:
         builtins.compile = plain
-    if new and compiled and not sys.dont_write_bytecode:
+    if new and may_write:
         _write(path, kept)
+
+
+def _kept_file() -> tuple[str, bool]:
+    """Where the compiled code is kept ("" for nowhere), and whether it may be written there."""
+    if bundle := getattr(sys, "_MEIPASS", None):
+        return f"{bundle}/llamadesk/quick.{sys.implementation.cache_tag}.pyc.pyside", False
+    compiled = globals().get("__cached__")
+    return (f"{compiled}.pyside", not sys.dont_write_bytecode) if compiled else ("", False)
 
 
 class _LaterPattern:
