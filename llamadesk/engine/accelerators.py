@@ -71,8 +71,7 @@ class Trials:
             except ModuleError as error:
                 report = TrialReport(AcceleratorState.REFUSED, f"worked when it was tried, but now: {error}")
         name = _NAMES.get(kind, kind)
-        said = " | ".join((*report.devices, *report.detail.splitlines()))
-        _log.info("Accelerator %s: %s %s", name, report.state, said)
+        _log.info("Accelerator %s", " | ".join((name, report.state, *report.devices, *report.detail.splitlines())))
         return Accelerator(name, report.state, _explained(name, report))
 
 
@@ -104,7 +103,7 @@ class _Trial:
         except subprocess.TimeoutExpired:
             return TrialReport(AcceleratorState.HUNG, self._kill())
         if self._process.returncode != 0:
-            return TrialReport(AcceleratorState.CRASHED, f"{_ending(self._process.returncode)} {_last_line(errors)}")
+            return TrialReport(AcceleratorState.CRASHED, f"{_ending(self._process.returncode)}\n{_last_line(errors)}")
         try:
             return msgspec.json.decode(said, type=TrialReport)
         except (msgspec.DecodeError, UnicodeDecodeError):

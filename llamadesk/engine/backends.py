@@ -27,6 +27,9 @@ else:
 _BASELINES: Final = ("x64", "armv8.0_1", "apple_m1")
 """The variant of the CPU's module that runs on every processor of its kind."""
 
+_LACKS_LIBRARY: Final = ("cannot open shared object file", "Library not loaded")
+"""What Linux and macOS say of a library that needs another one, which is not there."""
+
 
 class ModuleError(Exception):
     """A module cannot be used in this process; the words say why, for the log."""
@@ -165,12 +168,11 @@ class Backends:
     def _open(self, module: Path) -> ctypes.CDLL:
         try:
             opened = ctypes.CDLL(str(module))
-        except FileNotFoundError as error:  # Windows says so of the module and of what it needs alike
-            raise ModuleLacksLibraryError(str(error)) from error
         except OSError as error:
-            words = str(error)
-            lacks = "cannot open shared object file" in words or "Library not loaded" in words
-            raise (ModuleLacksLibraryError if lacks and module.exists() else ModuleError)(words) from error
+            reason = error.__cause__ or error  # PyInstaller puts words of its own before the system's
+            # Windows has one error for a file that is not there and for one that lacks another.
+            lacks = isinstance(reason, FileNotFoundError) or any(words in str(reason) for words in _LACKS_LIBRARY)
+            raise (ModuleLacksLibraryError if lacks and module.exists() else ModuleError)(str(reason)) from error
         self._kept.append(opened)
         return opened
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from llamadesk.core.protocol import AcceleratorState, DeviceKind, Finished, Load
 from llamadesk.core.start import SAFE_MODE_VARIABLE
 from llamadesk.engine import accelerators
 from llamadesk.engine.accelerators import FOLDERS_VARIABLE, Trials, find_modules
-from llamadesk.engine.backends import Backends, ModuleError, library_folder
+from llamadesk.engine.backends import Backends, ModuleError, ModuleLacksLibraryError, library_folder
 from llamadesk.engine.trial import computes_rightly
 from tests.engine.native_modules import (
     ABORTS,
@@ -71,6 +72,19 @@ def test_a_library_that_the_system_lacks(tmp_path: Path, backends: Backends) -> 
     module = compile_library(tmp_path / module_file("cuda"), FINDS_NOTHING, "-Wl,--no-as-needed", str(driver))
     driver.unlink()
     assert state_of(module, backends)[0] is AcceleratorState.MISSING
+
+
+def test_a_lacking_library_in_a_bundle(tmp_path: Path, backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_pyinstaller_does(name: str) -> None:
+        raise OSError(f"Failed to load dynlib/dll {name!r}") from OSError(
+            "libcuda.so.1: cannot open shared object file: No such file or directory"
+        )
+
+    module = tmp_path / module_file("cuda")
+    module.touch()
+    monkeypatch.setattr(ctypes, "CDLL", as_pyinstaller_does)
+    with pytest.raises(ModuleLacksLibraryError, match=r"libcuda\.so\.1"):
+        backends.load(module)
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no library\n" * 100])
