@@ -67,7 +67,8 @@ class Trials:
         report = self._settled[kind] if kind in self._settled else self._started[kind].report()
         if report.state is AcceleratorState.READY:
             try:
-                backends.load(module)
+                if not backends.load(module):
+                    report = TrialReport(AcceleratorState.NONE, "there was a device when it was tried, but now: none")
             except ModuleError as error:
                 report = TrialReport(AcceleratorState.REFUSED, f"worked when it was tried, but now: {error}")
         name = _NAMES.get(kind, kind)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from engine_driver import EngineDriver, user
 
@@ -15,7 +18,7 @@ from llamadesk.core.start import SAFE_MODE_VARIABLE
 from llamadesk.engine import accelerators
 from llamadesk.engine.accelerators import FOLDERS_VARIABLE, Trials, find_modules
 from llamadesk.engine.backends import Backends, ModuleError, ModuleLacksLibraryError, library_folder
-from llamadesk.engine.trial import computes_rightly
+from llamadesk.engine.trial import TrialReport, computes_rightly
 from tests.engine.native_modules import (
     ABORTS,
     EMPTY,
@@ -107,6 +110,21 @@ def test_a_trial_that_cannot_be_started(backends: Backends, monkeypatch: pytest.
 
     monkeypatch.setattr(accelerators, "start_child", refuse)
     assert state_of(tmp_path / module_file("cuda"), backends)[0] is AcceleratorState.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("source", "state"), [(FINDS_NOTHING, AcceleratorState.NONE), (EMPTY, AcceleratorState.REFUSED)]
+)
+def test_a_module_that_worked_only_when_it_was_tried(
+    source: str, state: AcceleratorState, tmp_path: Path, backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = msgspec.json.encode(TrialReport(AcceleratorState.READY, devices=("a GPU",))).decode()
+
+    def start(*_: str, stderr: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", f"print({said!r})"], stdout=subprocess.PIPE, stderr=stderr)
+
+    monkeypatch.setattr(accelerators, "start_child", start)
+    assert state_of(compile_library(tmp_path / module_file("cuda"), source), backends)[0] is state
 
 
 def test_where_modules_are_looked_for(tmp_path: Path) -> None:
