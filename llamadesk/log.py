@@ -97,11 +97,13 @@ def qt_message(severity: str, text: str) -> None:
 
 def report(error: BaseException | None = None) -> str:
     """What a bug report needs: versions, system, the error, and the last lines of the log; no text of any chat."""
+    from llamadesk.core.privacy import without_person  # noqa: PLC0415 - a start that goes well needs none
+
     parts = ["\n".join(f"{name}: {version}" for name, version in versions().items())]
     if error is not None:
         parts.append("".join(traceback.format_exception(error)).rstrip())
     parts.append("Last lines of the log:\n" + "\n".join(_recent_lines()))
-    return _without_home("\n\n".join(parts)) + "\n"
+    return without_person("\n\n".join(parts)) + "\n"
 
 
 class _LogFile(logging.Handler):
@@ -174,12 +176,3 @@ def _write_crashes_to(path: Path) -> None:
             faulthandler.enable()
         return
     faulthandler.enable(file)
-
-
-def _without_home(text: str) -> str:
-    """`text` without the name of the person's own folder, which is mostly their own name too."""
-    try:
-        home = str(Path.home())
-    except RuntimeError:
-        return text
-    return text.replace(home, "~") if len(home) > 1 else text

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 import qasync
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, QUrl
+from PySide6.QtGui import QDesktopServices
 
 from llamadesk.application import Application
 from llamadesk.control.desk import Desk
@@ -67,6 +68,7 @@ class Session:
         application.lastWindowClosed.connect(self._begin_closing)
         instance.file_received.connect(self._on_file_received)
         instance.listen()
+        desk.updates.page_wanted.connect(_open_in_browser)
         application.file_opened.connect(self._on_file_received)
 
     def stay(self) -> None:
@@ -138,6 +140,10 @@ class Session:
             self._on_bug(error)
         else:
             _log.error("event loop: %s", context.get("message"))
+
+
+def _open_in_browser(address: str) -> None:
+    QDesktopServices.openUrl(QUrl(address))
 
 
 class _Collector(QObject):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -28,19 +30,25 @@ from llamadesk.state.settings import SettingValues
 from llamadesk.state.transcript import MessageListModel
 from llamadesk.store.front import Store
 
+if TYPE_CHECKING:
+    from llamadesk.control.diagnostics import DiagnosticsControl
+    from llamadesk.control.updates import UpdateControl
+
 _ORDINARY = StartMode()
 _SAFE_MODE = (
-    "LlamaDesk is in safe mode: all settings are at their defaults, only the processor computes, and the model of last "
-    "time is not loaded by itself. Your chats are all here. Your own settings are kept for the next start; what you "
-    "change now holds until you close the window. To leave safe mode, close LlamaDesk and start it again without Shift "
-    "and without --safe-mode."
+    "LlamaDesk is in safe mode: your own settings are not used, and only the processor computes. What you change now "
+    "holds until you close it. To leave safe mode, close LlamaDesk and start it without Shift and --safe-mode."
+)
+_SAFE_MODE_DETAIL = (
+    "Your chats are all here, and what you write is kept as always. Your own settings are untouched, and used again at "
+    "the next ordinary start. The model of last time is not loaded by itself: choose it in the settings to try it."
 )
 _TRASH_KEPT_DAYS = 30
 
 
 class Desk(QObject):
     """The window's one way in. Views follow `settings`, `engine`, `transcript`, `conversations` and `models`, and ask
-    `chats`, `replies`, `library` and `preferences`."""
+    `chats`, `replies`, `library`, `preferences`, `diagnostics` and `updates`."""
 
     def __init__(
         self,
@@ -79,20 +87,37 @@ class Desk(QObject):
         self.chats = ChatControl(rooms, self.preferences, self)
         self.replies = ReplyControl(rooms, self.chats, self)
         self.library = ModelControl(rooms, folders, self.preferences, self)
+        self._folders = folders
         self.replies.model_wanted.connect(self.library.reload)
         self.settings.restore(kept(store.read_settings_now(), mode))
         if mode.safe:
-            notices.post(NoticeKind.WARNING, _SAFE_MODE)
+            notices.post(NoticeKind.WARNING, _SAFE_MODE, detail=_SAFE_MODE_DETAIL)
+
+    @cached_property
+    def diagnostics(self) -> DiagnosticsControl:
+        """What support needs to know. Made when the engine is started, for it hears what that says."""
+        from llamadesk.control.diagnostics import DiagnosticsControl  # noqa: PLC0415 - the first frame needs none
+
+        return DiagnosticsControl(self._rooms, self._folders, self)
+
+    @cached_property
+    def updates(self) -> UpdateControl:
+        """Whether there is a newer version. Made when the settings show it or the app has begun."""
+        from llamadesk.control.updates import UpdateControl  # noqa: PLC0415 - as in `diagnostics`
+
+        return UpdateControl(self._rooms, self.preferences, self)
 
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
         self._rooms.tasks.begin()
+        assert self.diagnostics is not None, "it hears the engine from the start"
         self._rooms.client.start()
         await self.chats.begin()
         if self._rooms.store.recovered is not None:
             self.notices.problem(self._rooms.store.recovered, kind=NoticeKind.WARNING)
         await self.library.begin(model)
         self._rooms.tasks.start(self._tidy())
+        self.updates.begin()
 
     async def _tidy(self) -> None:
         """What can wait until the window stands."""

@@ -23,13 +23,15 @@ class NoticeKind(StrEnum):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice. Where it has an `action_label`, the view offers it as a button and calls `Notices.act(action_id)`."""
+    """One notice. Where it has an `action_label`, the view offers it as a button and calls `Notices.act(action_id)`.
+    One that only informs goes by itself unless it `stays`."""
 
     kind: NoticeKind
     text: str
     detail: str = ""
     action_label: str = ""
     action_id: str = ""
+    stays: bool = False
 
 
 class Notices(QObject):
@@ -58,14 +60,15 @@ class Notices(QObject):
         detail: str = "",
         action_label: str = "",
         action: Callable[[], None] | None = None,
+        stays: bool = False,
     ) -> None:
-        """Tell the person `text`, with a button `action_label` that does `action`."""
+        """Tell the person `text`, with a button `action_label` that does `action`; see `Notice` for `stays`."""
         action_id = ""
         if action is not None:
             action_id = str(self._next_action)
             self._next_action += 1
             self._actions[action_id] = action
-        notice = Notice(kind, text, detail, action_label, action_id)
+        notice = Notice(kind, text, detail, action_label, action_id, stays)
         if self._waiting is None:
             self.posted.emit(notice)
         else:

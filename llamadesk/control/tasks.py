@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
 Failure = Callable[[BaseException], None]
+_LOOK_AGAIN_SECONDS = 0.05
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -63,6 +64,26 @@ class Tasks:
         import asyncio  # noqa: PLC0415 - as in `begin`
 
         return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
+
+    async def read_apart(self, question: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """The same for what may take long, on a thread of its own that neither other questions nor the app's end wait
+        for."""
+        import asyncio  # noqa: PLC0415 - as in `begin`
+        import threading  # noqa: PLC0415
+        from concurrent.futures import Future  # noqa: PLC0415
+
+        answer: Future[_T] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(question(*args, **kwargs))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        threading.Thread(target=work, name="apart", daemon=True).start()
+        while not answer.done():  # looked at from here: the loop may be gone by the time that thread has an answer
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return answer.result()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -32,6 +32,8 @@ class ProblemCode(StrEnum):
     ENGINE_LOST = "engine_lost"
     ENGINE_GAVE_UP = "engine_gave_up"
     ENGINE_NOT_STARTED = "engine_not_started"
+    # The network
+    NETWORK_FAILED = "network_failed"
     # The store
     STORE_READ_ONLY = "store_read_only"
     STORE_FULL = "store_full"

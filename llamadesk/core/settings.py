@@ -29,6 +29,7 @@ class Group(StrEnum):
     CHAT = "Chat"
     SAMPLING = "Sampling"
     APPEARANCE = "Appearance"
+    HELP = "About and help"
     HIDDEN = ""
 
 
@@ -113,6 +114,8 @@ SEED: Final = "sampling.seed"
 MAX_TOKENS: Final = "sampling.max_tokens"
 THEME: Final = "appearance.theme"
 ZOOM: Final = "appearance.zoom"
+UPDATE_CHECK: Final = "updates.check"
+UPDATE_CHECKED_AT: Final = "updates.checked_at"
 WINDOW_GEOMETRY: Final = "window.geometry"
 SIDEBAR_SHOWN: Final = "window.sidebar_shown"
 PANE_SHOWN: Final = "window.pane_shown"
@@ -253,6 +256,24 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             minimum=50,
             maximum=300,
             step=10,
+        ),
+        Setting(
+            UPDATE_CHECK,
+            False,
+            "Look for new versions",
+            "Once a day, after it starts, LlamaDesk reads a small file of its project on GitHub and tells you of each "
+            "new version. Nothing about you or your chats is sent; as for any page you visit, the server sees your "
+            "internet address. Nothing is installed by itself.",
+            Group.HELP,
+        ),
+        Setting(
+            UPDATE_CHECKED_AT,
+            0,
+            "Looked for new versions",
+            "When that was done last, in seconds since 1970; 0 is never.",
+            Group.HIDDEN,
+            minimum=0,
+            maximum=2**53,
         ),
         Setting(WINDOW_GEOMETRY, "", "Window", "Where the window was, in Qt's own encoding.", Group.HIDDEN),
         Setting(SIDEBAR_SHOWN, True, "Sidebar", "Whether the list of chats is shown.", Group.HIDDEN),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QStyledItemDelegate
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionButton,
+)
 
 from llamadesk.ui.icons import icon_pixmap
 from llamadesk.ui.theme import ThemeManager
@@ -28,6 +36,27 @@ class Combo(QComboBox):
         pixmap = icon_pixmap("chevron-down", colour, size, self.devicePixelRatioF())
         painter = QPainter(self)
         painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
+
+
+class Check(QCheckBox):
+    """A check box with the theme's tick; see `Combo` on its colour."""
+
+    def __init__(self, theme: ThemeManager) -> None:
+        super().__init__()
+        self._theme = theme
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the tick into the box that the style sheet has made."""
+        super().paintEvent(event)
+        if not self.isChecked():
+            return
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
+        size = self._theme.px(12)
+        pixmap = icon_pixmap("check", self._theme.colours.accent_text, size, self.devicePixelRatioF())
+        painter = QPainter(self)
+        painter.drawPixmap(box.center().x() - size // 2 + 1, box.center().y() - size // 2 + 1, pixmap)
 
 
 class WheelGuard(QObject):

@@ -114,7 +114,8 @@ class MainWindow(QMainWindow):
         self.pane.close_asked.connect(lambda: self._toggle(Side.PANE))
         self.pane.open_file_asked.connect(self._open_file)
         self.pane.open_folder_asked.connect(self._open_folder)
-        self.pane.shortcuts_asked.connect(self._show_shortcuts)
+        self.pane.help.shortcuts_asked.connect(self._show_shortcuts)
+        self.pane.help.diagnostics_asked.connect(self.show_diagnostics)
         return self.pane
 
     def _toggle(self, side: Side) -> None:
@@ -172,7 +173,18 @@ class MainWindow(QMainWindow):
     def _show_shortcuts(self) -> None:
         from llamadesk.ui.shortcuts_dialog import ShortcutsDialog  # noqa: PLC0415 - hardly ever needed
 
-        ShortcutsDialog(self.theme, self).open()
+        dialog = ShortcutsDialog(self.theme, self)
+        dialog.diagnostics_asked.connect(self.show_diagnostics)
+        dialog.open()
+
+    def show_diagnostics(self) -> None:
+        """Show what support needs to know; once, however often it is asked for."""
+        from llamadesk.ui.diagnostics_dialog import DiagnosticsDialog  # noqa: PLC0415 - hardly ever needed
+
+        shown = self.findChild(DiagnosticsDialog) or DiagnosticsDialog(self._desk, self.theme, self)
+        shown.show()
+        shown.raise_()
+        shown.activateWindow()
 
     # --- Model files ---
 

@@ -23,7 +23,8 @@ _ICONS = {NoticeKind.INFO: "info", NoticeKind.WARNING: "triangle-alert", NoticeK
 
 
 class NoticeCard(QFrame):
-    """One notice. One that only informs goes by itself, though not while the mouse is on it or it has the focus."""
+    """One notice. One that only informs goes by itself unless it is to stay, though not while the mouse is on it or it
+    has the focus."""
 
     closed = Signal()
     acted = Signal(str)
@@ -62,7 +63,8 @@ class NoticeCard(QFrame):
         self._layout.addWidget(self._details)
         self._timer = QTimer(self, singleShot=True, interval=_INFO_STAYS_MS)
         self._timer.timeout.connect(self._go)
-        if notice.kind is NoticeKind.INFO:
+        self._goes = notice.kind is NoticeKind.INFO and not notice.stays
+        if self._goes:
             self._timer.start()
         theme.changed.connect(self._dress)
         self._dress()
@@ -89,7 +91,7 @@ class NoticeCard(QFrame):
 
     def leaveEvent(self, event: QEvent) -> None:
         """It may go."""
-        if self.notice.kind is NoticeKind.INFO:
+        if self._goes:
             self._timer.start()
         super().leaveEvent(event)
 

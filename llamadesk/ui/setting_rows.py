@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from llamadesk.core.settings import MAX_TOKENS, SEED, TEMPERATURE, THREADS, ZOOM, Needs, Setting
-from llamadesk.ui.fields import Combo, WheelGuard
+from llamadesk.ui.fields import Check, Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label
 
@@ -102,6 +102,22 @@ class ChoiceRow(SettingRow):
         """See SettingRow."""
         with QSignalBlocker(self._combo):
             self._combo.setCurrentIndex(self._combo.findData(self._desk.settings.value(self.setting.key)))
+
+
+class SwitchRow(SettingRow):
+    """On or off."""
+
+    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
+        self._box = Check(theme)
+        self._box.setToolTip(setting.label)
+        super().__init__(setting, desk, self._box, beside=True)
+        self.show_value()
+        self._box.toggled.connect(self._ask)
+
+    def show_value(self) -> None:
+        """See SettingRow."""
+        with QSignalBlocker(self._box):
+            self._box.setChecked(self._desk.settings.get(self.setting.key, bool))
 
 
 class TextRow(SettingRow):
@@ -248,6 +264,8 @@ def row_for(setting: Setting, desk: Desk, theme: ThemeManager) -> SettingRow:
     """The row that fits a setting's type."""
     if setting.choices:
         return ChoiceRow(setting, desk, theme)
+    if isinstance(setting.default, bool):
+        return SwitchRow(setting, desk, theme)
     if isinstance(setting.default, str):
         return TextRow(setting, desk, theme)
     if setting.key in _FRACTION_SLIDERS:

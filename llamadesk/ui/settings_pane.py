@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from llamadesk.core.settings import CONTEXT_LENGTH, GPU_LAYERS, SETTINGS, Group, Setting
+from llamadesk.ui.help_actions import HelpActions
 from llamadesk.ui.model_rows import ContextRow, GpuLayersRow, ModelChooser
 from llamadesk.ui.setting_rows import SettingRow, row_for
 from llamadesk.ui.shortcuts import Act, hint
@@ -28,7 +29,6 @@ class SettingsPane(QWidget):
     close_asked = Signal()
     open_file_asked = Signal()
     open_folder_asked = Signal()
-    shortcuts_asked = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +40,7 @@ class SettingsPane(QWidget):
         self.chooser = ModelChooser(desk, theme)
         self.chooser.open_file_asked.connect(self.open_file_asked)
         self.chooser.open_folder_asked.connect(self.open_folder_asked)
+        self.help = HelpActions(desk, theme)
         self._lay_out()
         theme.changed.connect(self._dress)
         self._dress()
@@ -64,7 +65,6 @@ class SettingsPane(QWidget):
         for group in Group:
             if group is not Group.HIDDEN:
                 self._column.addWidget(self._section(group))
-        self._column.addWidget(self._keys_button(), 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addStretch()
         self._scroll = QScrollArea()
         self._scroll.setObjectName("pane_scroll")
@@ -102,18 +102,13 @@ class SettingsPane(QWidget):
             if setting.group is group:
                 self.rows[setting.key] = self._row(setting)
                 layout.addWidget(self.rows[setting.key])
+        if group is Group.HELP:
+            layout.addWidget(self.help)
         return section
 
     def _row(self, setting: Setting) -> SettingRow:
         made = _MODEL_ROWS.get(setting.key)
         return made(self._desk) if made else row_for(setting, self._desk, self._theme)
-
-    def _keys_button(self) -> QPushButton:
-        button = IconButton(
-            self._theme, "keyboard", "Keyboard shortcuts", hint(Act.SHORTCUTS), text="Keyboard shortcuts", kind="link"
-        )
-        button.clicked.connect(self.shortcuts_asked)
-        return button
 
     def _dress(self) -> None:
         theme, c = self._theme, self._theme.colours

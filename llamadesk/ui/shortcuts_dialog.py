@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from llamadesk.ui.shortcuts import IN_PLACE, SHORTCUTS, keys_text
 from llamadesk.ui.style import room_sheet
@@ -11,7 +21,9 @@ from llamadesk.ui.theme import ThemeManager
 
 
 class ShortcutsDialog(QDialog):
-    """Every key of the window."""
+    """Every key of the window, and the way on for whom that does not help."""
+
+    diagnostics_asked = Signal()
 
     def __init__(self, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,11 +46,18 @@ class ShortcutsDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        diagnostics = QPushButton("Diagnostics")
+        diagnostics.clicked.connect(self.accept)
+        diagnostics.clicked.connect(self.diagnostics_asked)
         close = QPushButton("Close")
         close.setDefault(True)
         close.clicked.connect(self.accept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[theme.px(16)] * 4)
         layout.addWidget(scroll)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        buttons = QHBoxLayout()
+        buttons.addWidget(diagnostics)
+        buttons.addStretch()
+        buttons.addWidget(close)
+        layout.addLayout(buttons)
         self.resize(max(theme.px(440), table.sizeHint().width() + theme.px(48)), theme.px(580))

@@ -176,6 +176,10 @@ def _field_sheet(theme: ThemeManager) -> str:
     QSlider:focus {{ border: 1px solid {c.focus}; }}
     QSlider::sub-page:horizontal:disabled {{ background: {c.border_strong}; }}
     QSlider::handle:horizontal:disabled {{ border-color: {c.border_strong}; background: {c.sidebar}; }}
+    QCheckBox::indicator {{ width: {theme.px(14)}px; height: {theme.px(14)}px; background: {c.surface_raised};
+        border: 1px solid {c.border_strong}; border-radius: {theme.px(4)}px; }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; }}
+    QCheckBox::indicator:focus {{ border: 2px solid {c.focus}; }}
     QProgressBar {{ background: {c.pressed}; border: none; border-radius: {theme.px(2)}px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: {theme.px(2)}px; }}
     QMenu {{ background: {c.surface_raised}; color: {c.text}; border: 1px solid {c.border_strong};

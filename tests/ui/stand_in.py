@@ -138,6 +138,33 @@ class Preferences(QObject):
                 self._settings.set(setting.key, setting.default)
 
 
+class Diagnostics(QObject):
+    collected = Signal(object)
+    save_ended = Signal(str)
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def collect(self) -> None:
+        self._asked.note("collect")
+
+    def save(self, path: Path, report: str) -> None:
+        self._asked.note("save", path, report)
+
+
+class Updates(QObject):
+    checking_changed = Signal(bool)
+    page_wanted = Signal(str)
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def check_now(self) -> None:
+        self._asked.note("check_now")
+
+
 class StandInDesk(QObject):
     """Has what `llamadesk.control.desk.Desk` shows to the window."""
 
@@ -155,6 +182,8 @@ class StandInDesk(QObject):
         self.replies = Replies(self.asked, self.models)
         self.library = Library(self.asked, self.settings)
         self.preferences = Preferences(self.asked, self.settings)
+        self.diagnostics = Diagnostics(self.asked)
+        self.updates = Updates(self.asked)
 
     def with_model(self, *, gpu: bool = False) -> StandInDesk:
         """Choose and load the middle one of three quantizations of a model, beside another model."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QLabel,
@@ -30,6 +31,7 @@ from llamadesk.core.settings import (
     SYSTEM_PROMPT,
     TEMPERATURE,
     THEME,
+    UPDATE_CHECK,
     Group,
     Needs,
     Setting,
@@ -66,6 +68,9 @@ def another_value(control: object, qtbot: QtBot) -> None:
             qtbot.keyClick(control, Qt.Key.Key_Up if up else Qt.Key.Key_Down)
         case QComboBox():
             control.setCurrentIndex((control.currentIndex() + 1) % control.count())
+        case QCheckBox():
+            control.setFocus()
+            qtbot.keyClick(control, Qt.Key.Key_Space)
         case QPlainTextEdit():
             qtbot.keyClicks(control, "Be brief.")
 
@@ -102,7 +107,7 @@ def test_a_value_that_came_from_elsewhere_is_shown_and_not_asked_again(
     pane: SettingsPane, desk: StandInDesk, setting: Setting
 ) -> None:
     desk.engine.set_devices(devices(gpu=True))
-    value = {GPU_LAYERS: 7, CONTEXT_LENGTH: 2048, THEME: "dark"}.get(setting.key)
+    value = {GPU_LAYERS: 7, CONTEXT_LENGTH: 2048, THEME: "dark", UPDATE_CHECK: True}.get(setting.key)
     if value is None:
         value = "You are a poet." if setting.key == SYSTEM_PROMPT else setting.minimum
     desk.settings.set(setting.key, type(setting.default)(value))
@@ -112,6 +117,8 @@ def test_a_value_that_came_from_elsewhere_is_shown_and_not_asked_again(
             assert control.toPlainText() == value
         case QComboBox():
             assert control.currentData() == value
+        case QCheckBox():
+            assert control.isChecked() is value
         case QSlider() | QSpinBox() | QDoubleSpinBox():
             assert control.value() == (0 if setting.key == TEMPERATURE else value)
     assert desk.asked.named("set") == []
@@ -186,7 +193,7 @@ def test_a_chosen_file_that_no_scan_has_found_is_listed(pane: SettingsPane, desk
 
 def test_each_group_can_be_reset(pane: SettingsPane, desk: StandInDesk) -> None:
     desk.settings.set(TEMPERATURE, 1.5)
-    for group in (Group.MODEL, Group.CHAT, Group.SAMPLING, Group.APPEARANCE):
+    for group in (Group.MODEL, Group.CHAT, Group.SAMPLING, Group.APPEARANCE, Group.HELP):
         (button,) = (
             b for b in pane.findChildren(QPushButton) if b.accessibleName() == f"Reset {group.value} to defaults"
         )
