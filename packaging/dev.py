@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run, test and measure LlamaDesk from its sources: `python3 packaging/dev.py run | test | bench | lint`.
+"""LlamaDesk from its sources: `python3 packaging/dev.py run | test | bench | lint | bundle | tryout | accelerator`.
 
 This file alone must be readable by an old Python, so that it can look for a newer one; the work is in `devlib`.
 """

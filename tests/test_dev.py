@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from devlib import cli, wheel
 from devlib.console import Log, StepFailedError, reason_in
-from devlib.environment import Environment, Wanted
+from devlib.environment import Environment, Purpose, Wanted
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -89,8 +89,8 @@ def test_the_key_changes_with_the_processor_alone(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_an_environment_must_hold() -> None:
-    for_running = Wanted.of(ROOT, for_development=False)
-    for_development = Wanted.of(ROOT, for_development=True)
+    for_running = Wanted.of(ROOT, Purpose.RUNNING)
+    for_development = Wanted.of(ROOT, Purpose.DEVELOPMENT)
     assert set(for_running.requirements) < set(for_development.requirements)
     assert "llama-cpp-python==0.3.36" in for_running.requirements
     stamp: dict[str, object] = {

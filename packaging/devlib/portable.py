@@ -1,8 +1,8 @@
 """llama.cpp for every processor and graphics card of this system: compiled once for a recipe, then re-used.
 
 The sources are those that llama-cpp-python's own source package carries. Each variant of the CPU backend, and each GPU
-backend, becomes a module of its own, which the engine loads at run time (`llamadesk/engine`): nothing here may depend on the
-processor that compiles it.
+backend, becomes a module of its own, which the engine loads at run time (`llamadesk/engine`): nothing here may depend on
+the processor that compiles it.
 """
 
 from __future__ import annotations
@@ -126,11 +126,8 @@ def _sources(requirement: str, python: Path, work: Path, log: Log) -> Path:
         return found[0].parent
     name = requirement.partition("==")[0]
     say("Fetching the sources of llama.cpp.")
-    log.run(
-        [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
-        + ["--no-binary", name, "--dest", work, requirement],
-        "Fetching the sources of llama.cpp",
-    )
+    pip: list[str | Path] = [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    log.run([*pip, "--no-binary", name, "--dest", work, requirement], "Fetching the sources of llama.cpp")
     package = next(work.glob("*.tar.gz"))
     with tarfile.open(package) as archive:
         archive.extractall(work / "unpacking", filter="data")

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,20 @@ class AccessibilityBus:
         return Path("/usr/share/dbus-1/services/org.a11y.Bus.service").exists()
 
 
-Need = Library | Program | SystemModule | AccessibilityBus
+@dataclass(frozen=True)
+class SharedPython:
+    """The Python that runs this, as a library that a program can carry."""
+
+    name: str = "the shared library of Python"
+    package: str = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+
+    def present(self) -> bool:
+        """Whether it lies where this Python was installed, or where the system keeps libraries."""
+        file = sysconfig.get_config_var("INSTSONAME") or ""
+        return (Path(sysconfig.get_config_var("LIBDIR") or "") / file).is_file() or Library(file, "").present()
+
+
+Need = Library | Program | SystemModule | AccessibilityBus | SharedPython
 
 WINDOW: Sequence[Need] = (
     Library("libglib-2.0.so.0", "libglib2.0-0"),
@@ -107,6 +121,14 @@ DISPLAY: Sequence[Need] = (
     SystemModule("gi", "python3-gi"),
 )
 """What drives the real window without a screen, for the tests and the benchmarks."""
+
+BUNDLER: Sequence[Need] = (
+    SharedPython(),
+    Program("readelf", "binutils"),
+    Program("dpkg-deb", "dpkg"),
+    Program("xz", "xz-utils"),
+)
+"""What makes the bundle and the packages for Linux."""
 
 COMPILER: Sequence[Need] = (
     Program("c++", "build-essential"),
