@@ -16,7 +16,8 @@ from pathlib import Path
 
 from devlib import elf
 from devlib.console import Log, StepFailedError, TroubleError, reason_in
-from devlib.linux import MAINTAINER, SOURCES, fill_in, homepage, install_share
+from devlib.linux import MAINTAINER, SOURCES, fill_in, install_share
+from devlib.project import HOMEPAGE
 from devlib.staging import PROGRAMS, Release, entries, settle, stage_bundle
 
 PACKAGE = "llamadesk"
@@ -62,7 +63,7 @@ def build_deb(bundle: Path, out: Path, release: Release, icons: Path, log: Log) 
         _stage(bundle, root, release, icons)
         _write_control(root, version, needs.depends())
         settle(root, release.epoch)
-        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, target]
+        command: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, target]
         try:
             log.run(command, "Making the .deb", env={"SOURCE_DATE_EPOCH": str(release.epoch)})
         except StepFailedError as error:
@@ -109,7 +110,7 @@ def _gzip(path: Path) -> None:
 
 def _changelog(release: Release) -> str:
     day = formatdate(release.epoch)
-    page = f"{homepage()}/releases/tag/v{release.version}"
+    page = f"{HOMEPAGE}/releases/tag/v{release.version}"
     entry = f"  * Release {release.version}; what is new:\n    {page}\n"
     return f"{PACKAGE} ({debian_version(release.version)}) stable; urgency=medium\n\n{entry}\n -- {MAINTAINER}  {day}\n"
 
@@ -126,7 +127,7 @@ def _copyright(licences: Path) -> str:
     carried = " and\n ".join(texts)
     paragraphs = [
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
-        f"Upstream-Name: LlamaDesk\nUpstream-Contact: {MAINTAINER}\nSource: {homepage()}",
+        f"Upstream-Name: LlamaDesk\nUpstream-Contact: {MAINTAINER}\nSource: {HOMEPAGE}",
         "Files: *\nCopyright: 2026 The LlamaDesk contributors\nLicense: Apache-2.0",
         "Files: usr/lib/llamadesk/_internal/*\nCopyright: those whom the licences below name\n"
         f"License: {carried}\nComment: The parts that the package carries, each under the licence of its name.\n"
@@ -157,7 +158,7 @@ def _write_control(root: Path, version: str, depends: list[str]) -> None:
         "Suggests": ", ".join(SUGGESTS),
         "Section": "utils",
         "Priority": "optional",
-        "Homepage": homepage(),
+        "Homepage": HOMEPAGE,
     }
     control = root / "DEBIAN"
     control.mkdir()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import runpy
 import shutil
 from pathlib import Path
 
 from devlib.console import Log
+from devlib.project import APP_ID, HOMEPAGE, ROOT
 from devlib.staging import Release
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "packaging" / "linux"
-APP_ID = "io.github.llamadesk.LlamaDesk"
 MAINTAINER = "The LlamaDesk contributors <llamadesk@users.noreply.github.com>"
 ICON = ROOT / "resources" / "icons" / "llamadesk.svg"
 ICON_SIZES = (16, 24, 32, 48, 64, 128, 256, 512)
@@ -38,16 +36,10 @@ def draw_icons(python: Path, folder: Path, log: Log) -> Path:
     return folder
 
 
-def homepage() -> str:
-    """The project's address."""
-    page: str = runpy.run_path(str(ROOT / "llamadesk" / "core" / "project.py"))["HOMEPAGE"]
-    return page
-
-
 def fill_in(template: str, release: Release) -> str:
     """The text of `packaging/linux/TEMPLATE.in` with the release's facts in it."""
     text = (SOURCES / f"{template}.in").read_text(encoding="utf-8")
-    for name, value in {"VERSION": release.version, "DATE": release.date, "HOMEPAGE": homepage()}.items():
+    for name, value in {"VERSION": release.version, "DATE": release.date, "HOMEPAGE": HOMEPAGE}.items():
         text = text.replace(f"@{name}@", value)
     return text
 
