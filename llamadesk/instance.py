@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +78,7 @@ class SingleInstance(QObject):
                 return False
             QThread.msleep(_TRY_AGAIN_AFTER_MS)
             socket.connectToServer(self._name)
+        _let_the_first_come_to_the_front()
         socket.write((str(file) if file else "").encode("utf-8", "surrogateescape") + b"\n")
         heard = socket.waitForBytesWritten(_ANSWER_WITHIN_MS) and socket.waitForReadyRead(_ANSWER_WITHIN_MS)
         socket.disconnectFromServer()
@@ -118,3 +120,13 @@ class SingleInstance(QObject):
         socket = cast("QLocalSocket", self.sender())
         self._received.pop(socket, None)
         socket.deleteLater()
+
+
+def _let_the_first_come_to_the_front() -> None:
+    """On Windows only the process that the person has just started may say whose window comes to the front. Not
+    verified: never run there."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - only a later start comes here
+
+        any_process = -1
+        ctypes.windll.user32.AllowSetForegroundWindow(any_process)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 
 from tests.e2e.window import StartWindow
 
@@ -16,6 +18,21 @@ def test_second_start_ends_with_a_clear_message(start_window: StartWindow) -> No
 
     first.send("Say hello.")  # the first one is alive and keeps its chats
     first.wait_reply_ended()
+    first.close()
+
+
+def test_second_start_hands_its_file_to_the_first(
+    start_window: StartWindow, starter_model: Path, tmp_path: Path
+) -> None:
+    first = start_window()
+    first.wait_ready()
+    file = tmp_path / "mein Modell" / "Zebra-7B-Chat.gguf"
+    file.parent.mkdir()
+    shutil.copy(starter_model, file)
+    second = start_window(str(file))
+    assert second.process.wait(30) == 0
+    first.wait_until("the file's model", lambda: "Zebra" in first.model())
+    first.wait_ready()
     first.close()
 
 

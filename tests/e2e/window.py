@@ -107,6 +107,10 @@ class Window:
         """What the label "Engine status" says."""
         return str(self.ask("description", role="label", name="Engine status"))
 
+    def model(self) -> str:
+        """What the label "Model in use" says."""
+        return str(self.ask("description", role="label", name="Model in use"))
+
     def type(self, text: str) -> None:
         """Put `text` into the composer."""
         self.ask("set_text", role="text", name="Message", text=text)
