@@ -109,18 +109,9 @@ def make_bundle(workshop: Workshop, release: Release, out: Path, work: Path, log
     try:
         keep = "from llamadesk.quick import import_pyside; import_pyside()"
         log.run([python, "-P", "-c", keep], "Preparing the start", env=env)
-        pyinstaller = [
-            python,
-            "-m",
-            "PyInstaller",
-            "--noconfirm",
-            "--distpath",
-            out,
-            "--workpath",
-            work / "pyinstaller",
-        ]
         spec = workshop.root / "packaging" / "llamadesk.spec"
-        log.run([*pyinstaller, spec], "Making the bundle", env=env, cwd=work)
+        places: list[str | Path] = ["--distpath", out, "--workpath", work / "pyinstaller"]
+        log.run([python, "-m", "PyInstaller", "--noconfirm", *places, spec], "Making the bundle", env=env, cwd=work)
         made = out / (f"{NAME}.app" if SYSTEM == "Darwin" else NAME)
         _check(made)
         notices = workshop.root / "packaging" / "tools" / "notices.py"

@@ -1,8 +1,8 @@
 """llama.cpp for every processor and graphics card of this system: compiled once for a recipe, then re-used.
 
-The sources are those that llama-cpp-python's own source package carries. Each variant of the CPU backend, and each GPU
-backend, becomes a module of its own, which the engine loads at run time (`llamadesk/engine`): nothing here may depend on
-the processor that compiles it.
+The sources are those that llama-cpp-python's own source package carries. Each variant of the CPU backend, and each
+GPU backend, becomes a module of its own, which the engine loads at run time (`llamadesk/engine`): nothing here may
+depend on the processor that compiles it.
 """
 
 from __future__ import annotations

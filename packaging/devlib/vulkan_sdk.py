@@ -1,9 +1,9 @@
 """What compiles the Vulkan module: headers and a shader compiler that are new enough for llama.cpp.
 
-Elsewhere that is the Vulkan SDK (VULKAN_SDK names its folder). On Debian the packages of Debian 13 serve: they are fetched
-and checked by apt beside the system's own and unpacked into a folder; nothing of them is installed. Debian 12's own
-headers (1.3.239) are too old, and its shader compiler knows neither cooperative matrices nor integer dot products, which
-are most of a newer graphics card's speed.
+Elsewhere that is the Vulkan SDK (VULKAN_SDK names its folder). On Debian the packages of Debian 13 serve: they are
+fetched and checked by apt beside the system's own and unpacked into a folder; nothing of them is installed. Debian
+12's own headers (1.3.239) are too old, and its shader compiler knows neither cooperative matrices nor integer dot
+products, which are most of a newer graphics card's speed.
 """
 
 from __future__ import annotations
