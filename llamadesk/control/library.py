@@ -208,6 +208,7 @@ class ModelControl(QObject):
             self._rooms.client.cancel(self._load_id)
         self._rooms.engine.set_model(None)
         self._rooms.engine.set_status(EngineStatus(Phase.LOADING))
+        self._preferences.loading()
         self._asked = self.load_settings(file)
         self._load_id = self._rooms.client.load(self._asked)
 
@@ -231,7 +232,7 @@ class ModelControl(QObject):
 
     @Slot(object)
     def _on_started(self, hello: Hello) -> None:
-        self._rooms.engine.set_devices(tuple(hello.devices))
+        self._rooms.engine.set_devices(tuple(hello.devices), tuple(hello.accelerators))
         if self._reload_when_started:
             self._reload_when_started = False
             self.reload()

@@ -59,6 +59,10 @@ class PreferenceControl(QObject):
             if setting.group is group:
                 self.set(setting.key, setting.default)
 
+    def loading(self) -> None:
+        """The model is loaded now, as the settings of now say: that need not be done a moment later, too."""
+        self._reload_timer.stop()
+
     def flush(self) -> None:
         """Write what waits to be written now."""
         self._write_timer.stop()

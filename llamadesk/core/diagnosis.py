@@ -107,7 +107,7 @@ def _engine(found: Found) -> Iterator[Row]:
             memory = _free_of(device["memory_free"], device["memory_total"])
             yield device["name"], f"{device['description']}, {memory}"
     for accelerator in engine["accelerators"]:
-        yield accelerator["name"], ": ".join(filter(None, (accelerator["state"], accelerator["explanation"])))
+        yield accelerator["name"], accelerator["explanation"] or accelerator["state"]
     if not engine["accelerators"]:
         yield "Graphics cards", "No support for them is part of this installation."
     if model := engine.get("model"):

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from llamadesk.core.protocol import Device, DeviceKind, LoadedModel
+from llamadesk.core.protocol import Accelerator, Device, DeviceKind, LoadedModel
 
 
 class Phase(StrEnum):
@@ -64,6 +64,7 @@ class EngineState(QObject):
         self._status = EngineStatus()
         self._model: LoadedModel | None = None
         self._devices: tuple[Device, ...] = ()
+        self._accelerators: tuple[Accelerator, ...] = ()
 
     @property
     def status(self) -> EngineStatus:
@@ -79,6 +80,11 @@ class EngineState(QObject):
     def devices(self) -> tuple[Device, ...]:
         """What can compute here; empty until the engine said so."""
         return self._devices
+
+    @property
+    def accelerators(self) -> tuple[Accelerator, ...]:
+        """The modules that make GPUs usable, whether they work or not."""
+        return self._accelerators
 
     @property
     def gpus(self) -> tuple[Device, ...]:
@@ -97,8 +103,8 @@ class EngineState(QObject):
             self._model = model
             self.model_changed.emit()
 
-    def set_devices(self, devices: tuple[Device, ...]) -> None:
-        """The engine named its devices."""
-        if devices != self._devices:
-            self._devices = devices
+    def set_devices(self, devices: tuple[Device, ...], accelerators: tuple[Accelerator, ...] = ()) -> None:
+        """The engine named its devices, and what became of the modules that make GPUs usable."""
+        if (devices, accelerators) != (self._devices, self._accelerators):
+            self._devices, self._accelerators = devices, accelerators
             self.devices_changed.emit()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from llamadesk.core.protocol import Accelerator, AcceleratorState
 from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.fields import Combo, WheelGuard
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 MIN_CONTEXT = 512
 _NO_GPU = "No graphics card was found that the model could use, so the processor does all the work."
 _NO_MODEL = "Choose a model first."
+
+
+def _why_no_gpu(accelerators: Iterable[Accelerator]) -> str:
+    """In the words of the modules that know more than that they found none."""
+    known = [each.explanation for each in accelerators if each.state is not AcceleratorState.NONE]
+    return " ".join(known) or _NO_GPU
 
 
 class ModelChooser(QWidget):
@@ -132,7 +139,8 @@ class GpuLayersRow(_ModelSliderRow):
         chosen = self._desk.models.chosen
         self._slider.setRange(0, chosen.facts.n_layers + 1 if chosen else 0)
         self._slider.setPageStep(4)
-        reason = _NO_MODEL if chosen is None else "" if self._desk.engine.gpus else _NO_GPU
+        engine = self._desk.engine
+        reason = _NO_MODEL if chosen is None else "" if engine.gpus else _why_no_gpu(engine.accelerators)
         self._slider.setEnabled(not reason)
         self._slider.setToolTip(reason)
         self.say(reason)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk, devices
 
+from llamadesk.core.protocol import Accelerator, AcceleratorState
 from llamadesk.core.settings import (
     ALL_GPU_LAYERS,
     CONTEXT_LENGTH,
@@ -131,6 +132,16 @@ def test_gpu_layers_are_disabled_with_the_reason_where_there_is_no_gpu(pane: Set
     assert layers.accessibleDescription() == layers.toolTip()
     assert any(label.text() == layers.toolTip() for label in pane.rows[GPU_LAYERS].findChildren(QLabel))
     assert desk.settings.get(GPU_LAYERS, int) == ALL_GPU_LAYERS  # kept for a day with a GPU
+
+
+def test_what_became_of_a_driver_is_told_where_there_is_no_gpu(pane: SettingsPane, desk: StandInDesk) -> None:
+    crashed = Accelerator("Vulkan", AcceleratorState.CRASHED, "The driver of the graphics card crashed.")
+    none = Accelerator("CUDA", AcceleratorState.NONE, "CUDA found no graphics card.")
+    desk.engine.set_devices(devices(gpu=False), (crashed, none))
+    told = slider(pane, GPU_LAYERS).toolTip()
+    assert told.endswith("The driver of the graphics card crashed.")
+    desk.engine.set_devices(devices(gpu=True), (crashed,))
+    assert slider(pane, GPU_LAYERS).toolTip() == ""
 
 
 def test_gpu_layers_go_from_none_to_all_of_the_model(pane: SettingsPane, desk: StandInDesk) -> None:
