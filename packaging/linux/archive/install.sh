@@ -4,7 +4,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source=packaging/linux/archive/places.sh
+# shellcheck source-path=SCRIPTDIR source=places.sh
 . "$here/places.sh"
 
 case ${1-} in
@@ -72,6 +72,9 @@ done
     mv "$data_home/$file.new" "$data_home/$file"
 done
 quoted=$(exec_quoted "$current/llamadesk")
+case $quoted in
+*%*) quoted="env $quoted" ;; # GLib looks for the program before it reads "%%" as "%", and would find none
+esac
 while IFS= read -r line; do
     case $line in
     Exec=llamadesk*) printf 'Exec=%s%s\n' "$quoted" "${line#Exec=llamadesk}" ;;

@@ -4,7 +4,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source=packaging/linux/archive/places.sh
+# shellcheck source-path=SCRIPTDIR source=places.sh
 . "$here/places.sh"
 
 purge=ask
