@@ -141,7 +141,7 @@ def _hand_over(instance: SingleInstance, model: Path | None, mode: StartMode) ->
     if instance.pass_on(model):
         sys.stdout.write(f"{APP_NAME} is already open: its window comes to the front.\n")
         if mode.safe:
-            _tell(f"{APP_NAME} is already open, not in safe mode.", "Close its window first, then start safe mode.")
+            _tell(f"{APP_NAME} is already open.", "To start it in safe mode, close its window first.")
         return 0
     _tell(
         f"{APP_NAME} is already open with these chats.",

@@ -10,23 +10,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from llamadesk.core.paths import data_folders
+from llamadesk.instance import SingleInstance
 from llamadesk.store.front import Store
 
 
 def start(folder: Path) -> tuple[str, int]:
     """Start the app where nobody can press a button, and return its words and exit code."""
+    process = started(folder)
+    _, words = process.communicate(timeout=60)
+    return words, process.returncode
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LLAMADESK_DATA_DIR": str(folder)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", DISMISSING_APP],
+    return subprocess.Popen(
+        [sys.executable, "-c", DISMISSING_APP, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    _, words = process.communicate(timeout=60)
-    return words, process.returncode
 
 
 # The message box waits for a person: a timer presses its button.
@@ -47,7 +53,7 @@ def exec(box):
     return box_exec(box)
 QMessageBox.exec = exec
 from llamadesk.__main__ import main
-sys.exit(main([]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -75,6 +81,23 @@ def test_data_that_cannot_be_used(tmp_path: Path, prepare: Callable[[Path], None
     assert "Traceback" not in said
     after = data_folders(folder).database.read_bytes() if folder.is_dir() else folder.read_bytes()
     assert after == before
+
+
+@pytest.mark.parametrize(("arguments", "boxes"), [((), 0), (("--safe-mode",), 1)])
+def test_a_second_start_says_where_it_cannot_be_in_safe_mode(
+    tmp_path: Path, qtbot: QtBot, arguments: tuple[str, ...], boxes: int
+) -> None:
+    first = SingleInstance(data_folders(tmp_path))
+    assert first.acquire()
+    first.listen()
+    later = started(tmp_path, *arguments)
+    qtbot.waitUntil(lambda: later.poll() is not None, timeout=60_000)  # it is answered as this loop turns
+    output, words = later.communicate()
+    first.release()
+    assert later.returncode == 0
+    assert "already open" in output
+    assert words.count("[box: ") == boxes
+    assert ("To start it in safe mode, close its window first." in words) == bool(boxes)
 
 
 def test_no_class_of_qt_is_left_to_be_made_while_other_threads_work() -> None:

@@ -67,6 +67,8 @@ class DiagnosticsDialog(QDialog):
         desk.diagnostics.save_ended.connect(self._show_saved)
         theme.changed.connect(self._dress)
         self._dress()
+        room = self.screen().availableGeometry()
+        self.resize(min(theme.px(680), room.width() - 40), min(theme.px(620), room.height() - 40))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for the findings."""
@@ -186,4 +188,3 @@ class DiagnosticsDialog(QDialog):
         layout.setSpacing(theme.px(12))
         self._column.setContentsMargins(theme.px(16), theme.px(14), theme.px(16), theme.px(14))
         self._column.setSpacing(theme.px(8))
-        self.resize(theme.px(680), theme.px(620))
