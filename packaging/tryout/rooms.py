@@ -91,7 +91,12 @@ def in_room(room: Path, command: Sequence[str], *, user: int = 0, env: Mapping[s
         user: number of the user and the group that it runs as.
         env: all of the environment besides PATH and a UTF-8 locale.
     """
-    variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **(env or {})}
     words = ["unshare", "--fork", "--pid", "--kill-child", "--mount", f"--mount-proc={room}/proc", "chroot", str(room)]
-    words += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "env", "-i"]
+    return [*words, *as_user(command, user, env)]
+
+
+def as_user(command: Sequence[str], user: int, env: Mapping[str, str] | None) -> list[str]:
+    """`command` as root is to call it inside a room, for it to run as `user` with nothing of root's environment."""
+    variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **(env or {})}
+    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "env", "-i"]
     return [*words, *(f"{name}={value}" for name, value in variables.items()), *command]
