@@ -18,15 +18,15 @@ from devlib.console import Log, StepFailedError, TroubleError
 from devlib.project import APP_ID, ROOT
 
 ENTITLEMENTS = ROOT / "packaging" / "macos" / "entitlements.plist"
-"""What the hardened runtime is asked to allow: nothing. The file must hold no comment, which codesign may refuse; so here
-is why nothing should be needed:
+"""What the hardened runtime is asked to allow: nothing. Why nothing should be needed is said here, because codesign may
+refuse a file with comments:
 
 - disable-library-validation: every library in the app is signed with the app's identity, and none comes from elsewhere.
 - allow-jit: Metal compiles its kernels in a service of the system's; Qt without QML compiles regular expressions alone,
   and goes on without.
 - allow-unsigned-executable-memory: ctypes makes functions at run time, for llama.cpp calls back into Python. Apple's
-  libffi, which python.org's Python uses, has them ready made on Apple's processors. On Intel this is the one to add if the
-  engine ends when it loads a model: the release workflow runs packaging/release/try_app.py on the signed app before
+  libffi, which python.org's Python uses, has them ready made on Apple's processors. On Intel this is the one to add if
+  the engine ends when it loads a model: the release workflow runs packaging/release/try_app.py on the signed app before
   anything is published, and would show it.
 - DYLD_ variables, camera, microphone, other people's apps: never used.
 """

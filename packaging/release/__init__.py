@@ -1,0 +1,1 @@
+"""What the release workflow runs, with the standard library alone."""
