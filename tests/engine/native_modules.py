@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,22 @@ LEAVES = (
 EMPTY = "int nothing_of_ggml;\n"
 FINDS_NOTHING = "void *ggml_backend_init(void) { return 0; }\n"
 OTHER_VERSION = "static int registration[64] = {-7}; void *ggml_backend_init(void) { return registration; }\n"
+
+STARTS_VULKAN = """
+#include <dlfcn.h>
+struct create { int type; const void *next; int flags; const void *app; unsigned n, *layers, m, *extensions; };
+void *ggml_backend_init(void) {
+    void *vulkan = dlopen("libvulkan.so.1", RTLD_NOW), *instance;
+    int (*start)(struct create *, void *, void **) = dlsym(vulkan, "vkCreateInstance");
+    struct create create = {1};
+    start(&create, 0, &instance);
+    return 0;
+}
+"""
+NEGOTIATION_ABORTS = (
+    "#include <stdlib.h>\nint vk_icdNegotiateLoaderICDInterfaceVersion(unsigned *version) { abort(); return 0; }\n"
+    "void *vk_icdGetInstanceProcAddr(void *instance, const char *name) { return 0; }\n"
+)
 
 
 def scores(score: int) -> str:
@@ -42,3 +59,17 @@ def compile_library(path: Path, source: str, *options: str) -> Path:
         check=True,
     )
     return path
+
+
+def only_driver(manifest: Path) -> dict[str, str]:
+    """The environment in which Vulkan knows this driver alone."""
+    return {"VK_DRIVER_FILES": str(manifest), "VK_ICD_FILENAMES": str(manifest)}
+
+
+def vulkan_driver(folder: Path, source: str) -> Path:
+    """The manifest of a driver of Vulkan that is this C source."""
+    library = compile_library(folder / "libvulkan_crashing.so", source)
+    manifest = folder / "crashing_icd.json"
+    driver = {"library_path": str(library), "api_version": "1.3.0"}
+    manifest.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": driver}))
+    return manifest

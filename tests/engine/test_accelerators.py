@@ -14,9 +14,9 @@ import pytest
 from engine_driver import EngineDriver, user
 
 from llamadesk.core.protocol import AcceleratorState, DeviceKind, Finished, Loaded
-from llamadesk.core.start import SAFE_MODE_VARIABLE
+from llamadesk.core.start import ACCELERATORS_VARIABLE, SAFE_MODE_VARIABLE
 from llamadesk.engine import accelerators
-from llamadesk.engine.accelerators import FOLDERS_VARIABLE, Trials, find_modules
+from llamadesk.engine.accelerators import Trials, find_modules
 from llamadesk.engine.backends import Backends, ModuleError, ModuleLacksLibraryError, library_folder
 from llamadesk.engine.trial import TrialReport, computes_rightly
 from tests.engine.native_modules import (
@@ -25,10 +25,14 @@ from tests.engine.native_modules import (
     FINDS_NOTHING,
     HANGS,
     LEAVES,
+    NEGOTIATION_ABORTS,
     OTHER_VERSION,
+    STARTS_VULKAN,
     compile_library,
     module_file,
+    only_driver,
     scores,
+    vulkan_driver,
 )
 
 
@@ -127,6 +131,30 @@ def test_a_module_that_worked_only_when_it_was_tried(
     assert state_of(compile_library(tmp_path / module_file("cuda"), source), backends)[0] is state
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="drivers are named as on Linux")
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        (ABORTS, AcceleratorState.CRASHED),
+        (NEGOTIATION_ABORTS, AcceleratorState.CRASHED),
+        (EMPTY, AcceleratorState.NONE),
+    ],
+    ids=["crashes when loaded", "crashes when asked", "is no driver"],
+)
+def test_a_driver_of_vulkan(
+    source: str, state: AcceleratorState, tmp_path: Path, backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        ctypes.CDLL("libvulkan.so.1")
+    except OSError:
+        pytest.skip("needs libvulkan.so.1 (Debian: libvulkan1)")
+    for name, value in only_driver(vulkan_driver(tmp_path, source)).items():
+        monkeypatch.setenv(name, value)
+    module = compile_library(tmp_path / module_file("vulkan"), STARTS_VULKAN)
+    (accelerator,) = Trials({"vulkan": module}, safe_mode=False).load_into(backends)
+    assert accelerator.state is state
+
+
 def test_where_modules_are_looked_for(tmp_path: Path) -> None:
     ours, added = tmp_path / "lib" / "accelerators", tmp_path / "added ü"
     for path in (ours / module_file("vulkan"), added / module_file("vulkan"), added / module_file("cuda")):
@@ -135,7 +163,7 @@ def test_where_modules_are_looked_for(tmp_path: Path) -> None:
     for name in ("libcudart.so.12", "libggml-hip.txt", "ggml.so"):
         (added / name).touch()
     (added / module_file("sycl")).mkdir()
-    environment = {FOLDERS_VARIABLE: os.pathsep.join([str(tmp_path / "nowhere"), "", str(added)])}
+    environment = {ACCELERATORS_VARIABLE: os.pathsep.join([str(tmp_path / "nowhere"), "", str(added)])}
     assert list(find_modules(tmp_path / "lib", environment).items()) == [
         ("cuda", added / module_file("cuda")),
         ("vulkan", ours / module_file("vulkan")),
@@ -154,7 +182,7 @@ def test_the_computation_of_a_trial(backends: Backends) -> None:
 
 def test_a_driver_that_crashes_costs_one_line(tmp_path: Path, tiny: Callable[..., Path]) -> None:
     compile_library(tmp_path / module_file("cuda"), ABORTS)
-    engine = EngineDriver(env={FOLDERS_VARIABLE: str(tmp_path)})
+    engine = EngineDriver(env={ACCELERATORS_VARIABLE: str(tmp_path)})
     try:
         (accelerator,) = (found for found in engine.hello.accelerators if found.name == "CUDA")
         assert accelerator.state is AcceleratorState.CRASHED
@@ -166,7 +194,7 @@ def test_a_driver_that_crashes_costs_one_line(tmp_path: Path, tiny: Callable[...
 
 def test_safe_mode_tries_nothing(tmp_path: Path) -> None:
     compile_library(tmp_path / module_file("cuda"), ABORTS)
-    engine = EngineDriver(env={FOLDERS_VARIABLE: str(tmp_path), SAFE_MODE_VARIABLE: "1"})
+    engine = EngineDriver(env={ACCELERATORS_VARIABLE: str(tmp_path), SAFE_MODE_VARIABLE: "1"})
     try:
         assert {found.state for found in engine.hello.accelerators} == {AcceleratorState.OFF}
         assert any(device.kind is DeviceKind.CPU for device in engine.hello.devices)

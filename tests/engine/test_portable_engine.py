@@ -6,7 +6,6 @@ Without it, there is nothing to test here.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,15 @@ from engine_driver import EngineDriver, user
 
 import llamadesk
 from llamadesk.core.protocol import Accelerator, AcceleratorState, DeviceKind, Finished, Loaded
-from llamadesk.core.start import SAFE_MODE_VARIABLE
-from llamadesk.engine.accelerators import FOLDERS_VARIABLE
-from tests.engine.native_modules import ABORTS, compile_library, module_file
+from llamadesk.core.start import ACCELERATORS_VARIABLE, SAFE_MODE_VARIABLE
+from tests.engine.native_modules import (
+    ABORTS,
+    NEGOTIATION_ABORTS,
+    compile_library,
+    module_file,
+    only_driver,
+    vulkan_driver,
+)
 
 PORTABLE = os.environ.get("LLAMADESK_PORTABLE_ENGINE", "")
 pytestmark = [
@@ -33,10 +38,6 @@ QUESTION = "What is the capital of France?"
 SOFTWARE_DRIVERS = Path("/usr/share/vulkan/icd.d")
 # Mesa's driver claims what ggml's shaders then do not get from it.
 SOFTWARE_VULKAN = {"GGML_VK_VISIBLE_DEVICES": "0", "GGML_VK_DISABLE_F16": "1", "GGML_VK_DISABLE_COOPMAT": "1"}
-NEGOTIATION_ABORTS = (
-    "#include <stdlib.h>\nint vk_icdNegotiateLoaderICDInterfaceVersion(unsigned *version) { abort(); return 0; }\n"
-    "void *vk_icdGetInstanceProcAddr(void *instance, const char *name) { return 0; }\n"
-)
 
 
 @contextmanager
@@ -83,19 +84,6 @@ def software_driver() -> Path:
     return manifests[0]
 
 
-def only_driver(manifest: Path) -> dict[str, str]:
-    """The environment in which Vulkan knows this driver alone."""
-    return {"VK_DRIVER_FILES": str(manifest), "VK_ICD_FILENAMES": str(manifest)}
-
-
-def crashing_driver(folder: Path, source: str) -> Path:
-    library = compile_library(folder / "libvulkan_crashing.so", source)
-    manifest = folder / "crashing_icd.json"
-    driver = {"library_path": str(library), "api_version": "1.3.0"}
-    manifest.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": driver}))
-    return manifest
-
-
 # --- The processor ----------------------------------------------------------------------------------------------------
 
 
@@ -116,7 +104,7 @@ def test_safe_mode_takes_the_plainest_variant(starter_model: Path) -> None:
 
 def test_a_broken_module_beside_a_good_one(tmp_path: Path, starter_model: Path) -> None:
     compile_library(tmp_path / module_file("cuda"), ABORTS)
-    env = {FOLDERS_VARIABLE: str(tmp_path), "VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
+    env = {ACCELERATORS_VARIABLE: str(tmp_path), "VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
     with portable_engine(env) as engine:
         states = {accelerator.name: accelerator.state for accelerator in engine.hello.accelerators}
         assert states["CUDA"] is AcceleratorState.CRASHED
@@ -166,7 +154,7 @@ def test_vulkan_without_a_driver(manifest: str, tmp_path: Path, starter_model: P
 @on_linux
 @pytest.mark.parametrize("source", [ABORTS, NEGOTIATION_ABORTS], ids=["when loaded", "when asked"])
 def test_a_driver_of_vulkan_that_crashes(source: str, tmp_path: Path, starter_model: Path) -> None:
-    with portable_engine(only_driver(crashing_driver(tmp_path, source))) as engine:
+    with portable_engine(only_driver(vulkan_driver(tmp_path, source))) as engine:
         assert vulkan(engine).state is AcceleratorState.CRASHED
         assert "driver" in vulkan(engine).explanation
         assert_runs_on_the_processor(engine, starter_model)
