@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -195,3 +196,43 @@ def needs(bundle: Path) -> Needs:
 def missing_libraries(bundle: Path) -> dict[str, set[str]]:
     """`Needs.missing` of the bundle; raises as `needs` does."""
     return needs(bundle).missing()
+
+
+_DT_NULL, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 0, 5, 15, 29
+_PT_LOAD, _PT_DYNAMIC = 1, 2
+
+
+def drop_foreign_search_paths(path: Path) -> bool:
+    """Have a 64-bit ELF file no longer look for libraries in a folder of the machine that compiled it.
+
+    Paths that begin with $ORIGIN stay. The entry is taken out of the dynamic section, as `chrpath --delete` does.
+
+    Returns:
+        Whether the file was changed.
+    """
+    content = bytearray(path.read_bytes())
+    if content[:5] != b"\x7fELF\x02":
+        return False
+    (headers,) = struct.unpack_from("<Q", content, 0x20)
+    size, count = struct.unpack_from("<HH", content, 0x36)
+    # Type, offset in the file, address, size in the file.
+    segments = [struct.unpack_from("<I4xQQ8xQ", content, headers + size * number) for number in range(count)]
+    dynamic = next((segment for segment in segments if segment[0] == _PT_DYNAMIC), None)
+    if dynamic is None:
+        return False
+    offset, length = dynamic[1], dynamic[3] // 16 * 16
+    entries = list(struct.iter_unpack("<QQ", content[offset : offset + length]))
+    table = next((value for tag, value in entries if tag == _DT_STRTAB), 0)
+    strings = next((o + table - a for kind, o, a, s in segments if kind == _PT_LOAD and a <= table < a + s), 0)
+
+    def is_foreign(tag: int, value: int) -> bool:
+        start = strings + value
+        return tag in (_DT_RPATH, _DT_RUNPATH) and content[start : start + 1] == b"/"
+
+    kept = [entry for entry in entries if not is_foreign(*entry)]
+    if len(kept) == len(entries):
+        return False
+    kept += [(_DT_NULL, 0)] * (len(entries) - len(kept))
+    content[offset : offset + length] = b"".join(struct.pack("<QQ", *entry) for entry in kept)
+    path.write_bytes(content)
+    return True

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from devlib import elf
+
 PROGRAMS = ("llamadesk", "llamadesk-engine")
 MARKER = Path("_internal") / "installation.json"
 """Says which kind of package an installed app came from; from source there is none."""
@@ -58,6 +60,8 @@ def stage_bundle(bundle: Path, folder: Path, kind: str, release: Release) -> Non
     if missing:
         raise FileNotFoundError(f"{bundle} is no bundle of the app: {', '.join(missing)} is not in it")
     shutil.copytree(bundle, folder, symlinks=True)
+    for file in elf.elf_files(folder):
+        elf.drop_foreign_search_paths(file)
     mark_installation(folder, kind, release)
 
 

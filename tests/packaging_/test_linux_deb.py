@@ -77,6 +77,19 @@ def test_a_library_that_nobody_provides_is_missing() -> None:
     assert elf.Needs(frozenset()).missing() == {"libxcb-cursor.so.0": set()}
 
 
+@needs_tool("gcc")
+@pytest.mark.parametrize(("search_path", "stays"), [("/home/builder/lib", False), ("$ORIGIN/lib", True)])
+def test_a_search_path_of_the_machine_that_compiled_is_dropped(tmp_path: Path, search_path: str, stays: bool) -> None:
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    source.write_text("int main(void) { return 7; }\n")
+    subprocess.run(["gcc", "-o", program, source, f"-Wl,-rpath,{search_path}"], check=True)
+    assert elf.drop_foreign_search_paths(program) is not stays
+    assert elf.drop_foreign_search_paths(program) is False
+    listing = subprocess.check_output(["readelf", "--wide", "--dynamic", program], text=True)
+    assert (search_path in listing) is stays
+    assert subprocess.run([program], check=False).returncode == 7
+
+
 @pytest.mark.parametrize(
     ("version", "debian"),
     [("0.2.0", "0.2.0"), ("0.2.0rc1", "0.2.0~rc1"), ("0.2.0.dev3", "0.2.0~dev3"), ("1.0b2", "1.0~b2")],
