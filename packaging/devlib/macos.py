@@ -167,10 +167,10 @@ def build_dmg(app: Path, out: Path, version: str, arch: str, log: Log) -> Path:
         log: takes what hdiutil writes.
 
     Returns:
-        The image: signed like the app, and notarised where LLAMADESK_NOTARY_PROFILE says how.
+        The image, signed like the app where there is a certificate; `notarise` comes next.
 
     Raises:
-        TroubleError: it could not be made, signed or notarised.
+        TroubleError: it could not be made or signed.
     """
     out.mkdir(parents=True, exist_ok=True)
     image = out / f"LlamaDesk-{version}-macos-{arch}.dmg"
@@ -189,7 +189,6 @@ def build_dmg(app: Path, out: Path, version: str, arch: str, log: Log) -> Path:
             log.run(["codesign", "--sign", identity, "--timestamp", image], "Signing the disk image")
         except StepFailedError as error:
             raise TroubleError(f"The disk image could not be signed; the details are in {log.path}.") from error
-        notarise(image, log)
     return image
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 QUESTION = "Name the capital of France."
-"""The starter model's answer is the expected one with every seed that was tried, not with the likeliest words alone: the
+"""The starter model replies as expected with every seed that was tried, not with the likeliest words alone: the
 rounding of another processor does not change it."""
 EXPECTED = "Paris"
 ANSWER_SECONDS = 120.0

@@ -11,9 +11,8 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from devlib.wheel import cache_dir
 from devlib.windows import SETUP_SCRIPT, Setup
 
 from tryout.rooms import Row, in_room, provide_room
+from tryout.steps import FailedError, Step, in_turn
+from tryout.trial import Trial
 
 COMPILER = "innosetup@6.4.1"
 COMPILER_SHA256 = "fc36b763a729c8964416552d733f4864ac4a4934d0a6569e20c2feb4c29b9684"
@@ -171,7 +172,7 @@ def _make_bundle(wine: Wine, version: str, library: str) -> Path:
 
 
 class _Tryout:
-    """The steps, in order; each is a method that returns what was seen, or raises AssertionError with what was not."""
+    """The steps, in order; each is a method that returns what was seen, or raises FailedError."""
 
     def __init__(self, wine: Wine, compiler: Path) -> None:
         self._wine = wine
@@ -191,19 +192,17 @@ class _Tryout:
         setup = Setup(wine.inside(self._bundles[version]), wine.inside(out), version, EPOCH, on_32_bit=True)
         script = wine.inside(wine.work / SETUP_SCRIPT.name)
         status = wine.run(wine.inside(self._compiler / "ISCC.exe"), *setup.compiler_arguments(script))
-        assert status == 0, f"the compiler ended with {status}; see {wine.log.path}"
+        _expect(status == 0, f"the compiler ended with {status}; see {wine.log.path}")
         return out / setup.file_name()
 
     def _install(self, version: str, *arguments: str) -> None:
         status = self._wine.run(self._wine.inside(self._setups[version]), *_SILENT, *arguments)
-        assert status == 0, f"the setup program ended with {status}"
+        _expect(status == 0, f"the setup program ended with {status}")
 
     def _uninstall(self, *arguments: str) -> None:
-        uninstaller = self._wine.registry()[_UNINSTALL_KEY]["QuietUninstallString"]
-        path = re.match(r'\\"(.+?)\\"', uninstaller)
-        assert path is not None, uninstaller
-        status = self._wine.run(_unescaped(path.group(1)), *_SILENT, *arguments)
-        assert status == 0, f"the uninstaller ended with {status}"
+        location = _unescaped(self._wine.registry().get(_UNINSTALL_KEY, {}).get("InstallLocation", ""))
+        status = self._wine.run(f"{location}unins000.exe", *_SILENT, *arguments)
+        _expect(status == 0, f"the uninstaller ended with {status}")
 
     def compiles(self) -> str:
         for version in self._bundles:
@@ -215,7 +214,7 @@ class _Tryout:
         again.mkdir()
         shutil.chown(again, USER, USER)
         first = self._setups["0.2.0"].read_bytes()
-        assert self._compile("0.2.0", again).read_bytes() == first, "two compilations differ"
+        _expect(self._compile("0.2.0", again).read_bytes() == first, "two compilations differ")
         return f"{len(first):,} bytes, twice the same"
 
     def installs(self) -> str:
@@ -225,18 +224,18 @@ class _Tryout:
         self._install("0.1.0")
         _same_files(self._bundles["0.1.0"], self._app)
         dated = int((self._app / "_internal" / "version").stat().st_mtime)
-        assert dated == EPOCH, f"files are dated {dated}"
+        _expect(dated == EPOCH, f"files are dated {dated}")
         menu = self._wine.home / "AppData/Roaming/Microsoft/Windows/Start Menu/Programs/LlamaDesk"
         entries = sorted(path.stem for path in menu.glob("*.lnk"))
-        assert entries == ["LlamaDesk", "LlamaDesk (safe mode)"], f"in the start menu: {entries}"
+        _expect(entries == ["LlamaDesk", "LlamaDesk (safe mode)"], f"in the start menu: {entries}")
         return f"in {self._app.relative_to(self._wine.drive)}"
 
     def is_offered_for_models(self) -> str:
         registry = self._wine.registry()
-        assert "LlamaDesk.Model.1" in registry.get(_OPEN_WITH_KEY, {}), "it is not among the programs for .gguf"
-        assert registry["software\\classes\\.gguf"][""] == "Other.Program", "the default program was taken"
+        _expect("LlamaDesk.Model.1" in registry.get(_OPEN_WITH_KEY, {}), "it is not among the programs for .gguf")
+        _expect(registry["software\\classes\\.gguf"][""] == "Other.Program", "the default program was taken")
         command = registry["software\\classes\\llamadesk.model.1\\shell\\open\\command"][""]
-        assert _unescaped(command) == f'"{_windows_path(self._wine, self._app)}\\llamadesk.exe" "%1"', command
+        _expect(_unescaped(command) == f'"{_windows_path(self._wine, self._app)}\\llamadesk.exe" "%1"', command)
         return "OpenWithProgids; the default program stays who it was"
 
     def upgrades(self) -> str:
@@ -247,11 +246,11 @@ class _Tryout:
         self._install("0.2.0")
         _same_files(self._bundles["0.2.0"], self._app)
         entry = self._wine.registry()[_UNINSTALL_KEY]
-        assert entry["DisplayVersion"] == "0.2.0", entry["DisplayVersion"]
+        _expect(entry["DisplayVersion"] == "0.2.0", entry["DisplayVersion"])
         entries = [
             key for key in self._wine.registry() if key.startswith(_UNINSTALL_KEY.rpartition("\\")[0] + "\\{a6dc")
         ]
-        assert len(entries) == 1, f"installed {len(entries)} times over"
+        _expect(len(entries) == 1, f"installed {len(entries)} times over")
         return "same folder, one entry, the older version's library gone"
 
     def stays_while_it_runs(self) -> str:
@@ -270,15 +269,18 @@ class _Tryout:
             exit $status"""
         status = self._wine.shell(script, program, uninstaller, *_SILENT)
         _same_files(self._bundles["0.2.0"], self._app)
-        assert status != 0, "the uninstaller said that all went well"
+        _expect(status != 0, "the uninstaller said that all went well")
         return f"ended with {status}, nothing removed"
 
     def uninstalls(self) -> str:
         self._uninstall()
-        assert not self._app.exists(), f"left: {sorted(path.name for path in self._app.rglob('*'))}"
+        _expect(not self._app.exists(), f"left: {sorted(path.name for path in self._app.rglob('*'))}")
         self._assert_registry_is_clean()
-        assert (self._data / "llamadesk.db").read_text(encoding="utf-8") == "chats"
-        assert (self._data / "models" / "own.gguf").is_file()
+        _expect(
+            (self._data / "llamadesk.db").read_text(encoding="utf-8") == "chats",
+            "a file of the person is gone or another",
+        )
+        _expect((self._data / "models" / "own.gguf").is_file(), "a file of the person is gone or another")
         return "no file and no key left; chats and models kept"
 
     def installs_in_an_odd_folder(self) -> str:
@@ -289,14 +291,14 @@ class _Tryout:
         (folder / "_internal" / "not ours.txt").write_text("stays", encoding="utf-8")
         self._own(folder)
         self._install("0.1.0", f"/DIR={ODD_FOLDER}")
-        assert (folder / "_internal" / "not ours.txt").is_file(), "a file that was there before was removed"
+        _expect((folder / "_internal" / "not ours.txt").is_file(), "a file that was there before was removed")
         (folder / "_internal" / "not ours.txt").unlink()
         _same_files(self._bundles["0.1.0"], folder)
         return f"{len(ODD_FOLDER)} characters"
 
     def removes_data_when_told(self) -> str:
         self._uninstall("/REMOVEDATA")
-        assert not self._data.exists(), "chats are still there"
+        _expect(not self._data.exists(), "chats are still there")
         self._assert_registry_is_clean()
         return "chats and models removed by /REMOVEDATA"
 
@@ -307,8 +309,13 @@ class _Tryout:
     def _assert_registry_is_clean(self) -> None:
         registry = self._wine.registry()
         ours = [key for key in registry if "llamadesk" in key or "a6dc0a3b" in key or key == _OPEN_WITH_KEY]
-        assert not ours, f"left in the registry: {ours}"
-        assert registry["software\\classes\\.gguf"][""] == "Other.Program", "the other program's entry is gone"
+        _expect(not ours, f"left in the registry: {ours}")
+        _expect(registry["software\\classes\\.gguf"][""] == "Other.Program", "the other program's entry is gone")
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise FailedError(otherwise)
 
 
 def _unescaped(data: str) -> str:
@@ -327,30 +334,26 @@ def _same_files(bundle: Path, installed: Path) -> None:
     found = {path.relative_to(installed): path.read_bytes() for path in installed.rglob("*") if path.is_file()}
     found = {path: data for path, data in found.items() if not path.name.startswith("unins")}
     missing, extra = wanted.keys() - found.keys(), found.keys() - wanted.keys()
-    assert not missing and not extra, f"missing {sorted(map(str, missing))}, not ours {sorted(map(str, extra))}"
-    assert wanted == found, "a file differs"
+    _expect(not missing and not extra, f"missing {sorted(map(str, missing))}, not ours {sorted(map(str, extra))}")
+    _expect(wanted == found, "a file differs")
 
 
-def run(log: Log) -> list[Row]:
-    """Try the setup program.
-
-    Returns:
-        A row for each step; what comes after one that failed is tried all the same.
+def rows(of: Trial) -> Iterator[Row]:
+    """Try the setup program; needs nothing of what `dev.py bundle` makes.
 
     Raises:
         TroubleError: the room or the compiler could not be provided.
     """
-    system.provide(system.DISPLAY, "Wine's windows", log)
-    compiler = _provide_compiler(log)
-    room = provide_room("wine32", ["wine32", "wine"], log, architecture="i386")
-    rows: list[Row] = []
+    system.provide(system.DISPLAY, "Wine's windows", of.log)
+    compiler = _provide_compiler(of.log)
+    room = provide_room("wine32", ["wine32", "wine"], of.log, architecture="i386")
     with desktop() as screen:
-        wine = Wine(room, screen["DISPLAY"], log)
+        wine = Wine(room, screen["DISPLAY"], of.log)
         wine.prepare()
         tryout = _Tryout(wine, compiler)
-        steps: list[tuple[str, Callable[[], str]]] = [
-            ("the setup script compiles", tryout.compiles),
-            ("two compilations are identical", tryout.compiles_alike),
+        steps: list[Step] = [
+            ("compiles", tryout.compiles),
+            ("compiles twice alike", tryout.compiles_alike),
             ("installs for a person with a non-Latin name", tryout.installs),
             ("is offered for .gguf and is not the default", tryout.is_offered_for_models),
             ("upgrades in place", tryout.upgrades),
@@ -359,20 +362,4 @@ def run(log: Log) -> list[Row]:
             ("installs in an odd folder", tryout.installs_in_an_odd_folder),
             ("removes chats when told", tryout.removes_data_when_told),
         ]
-        for name, step in steps:
-            rows.append(_row(f"Windows setup (Wine): {name}", step))
-    return rows
-
-
-def _row(name: str, step: Callable[[], str]) -> Row:
-    try:
-        return Row(name, True, step())
-    except (AssertionError, OSError, KeyError, subprocess.TimeoutExpired) as error:
-        return Row(name, False, f"{type(error).__name__}: {error}")
-
-
-if __name__ == "__main__":
-    tried = run(Log(cache_dir() / "logs"))
-    for row in tried:
-        print("ok  " if row.ok else "FAIL", row.name, "-", row.what)
-    sys.exit(int(not all(row.ok for row in tried)))
+        yield from in_turn("setup under Wine", steps)
