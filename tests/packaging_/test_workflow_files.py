@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,11 @@ def test_each_system_tries_the_app_that_it_built() -> None:
         build, tried = scripts.index("dev.py bundle"), scripts.index("try_app.py")
         assert build < tried < scripts.index("collect.py")
     assert set(release["jobs"]["draft"]["needs"]) == release["jobs"].keys() - {"draft"}
+
+
+@pytest.mark.parametrize("job", list(jobs()))
+def test_the_shell_understands_every_script(job: dict[str, Any]) -> None:
+    for step in job["steps"]:
+        if "run" in step and step.get("shell", "bash") == "bash":
+            read = subprocess.run(["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False)
+            assert read.returncode == 0, read.stderr
