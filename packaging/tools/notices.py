@@ -2,7 +2,8 @@
 
 `python notices.py CONTENTS ENGINE BUNDLE`, run with the environment that PyInstaller was run with: CONTENTS is the file
 that packaging/llamadesk.spec writes, ENGINE the folder of the portable llama_cpp. It makes BUNDLE/licences/ and
-BUNDLE/sbom.cdx.json, dated SOURCE_DATE_EPOCH, and fails where something is carried whose licence it does not know.
+BUNDLE/sbom.cdx.json (in a macOS app: below Contents/Resources, so before it is signed), dated SOURCE_DATE_EPOCH, and
+fails where something is carried whose licence it does not know.
 
 Run on Linux; on Windows and macOS it is not verified.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from carried.component import UnknownPartError
 from carried.index import write_licences
-from carried.inventory import INDEX_FOLDER, SBOM_FILE, Inventory
+from carried.inventory import INDEX_FOLDER, SBOM_FILE, Inventory, home
 from carried.sbom import sbom
 
 
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     except UnknownPartError as error:
         print(error, file=sys.stderr)
         return 1
-    write_licences(parts, chosen.bundle / INDEX_FOLDER)
-    (chosen.bundle / SBOM_FILE).write_text(document, encoding="utf-8", newline="\n")
+    write_licences(parts, home(chosen.bundle) / INDEX_FOLDER)
+    (home(chosen.bundle) / SBOM_FILE).write_text(document, encoding="utf-8", newline="\n")
     return 0
 
 

@@ -20,9 +20,14 @@ text is in the file named beside it, in this folder. The file sbom.cdx.json list
 Qt and its Python bindings (PySide6, shiboken6) are under the GNU Lesser General Public License, version 3. They are
 unchanged, are loaded as libraries of their own, and may be replaced by other builds of the same version: exchange their
 files in the folder PySide6, or shiboken6. Their sources are published by the Qt Project, in version {qt} as used here.
+The same holds for every other part under a licence of the GNU project that is a library of its own.
 
-Where no version is shown, the part lies inside another, which does not tell it. A part whose licence begins with
-LicenseRef has one that is not on the SPDX list of licences: the text says what it is.
+The text of a library of the Linux system is what the distribution says of all its sources, programs and tests too, and
+names licences that only those are under; their texts are here as well.
+
+Where no version is shown, the part does not tell it. A licence that begins with LicenseRef is not on the SPDX list of
+licences: the text says what it is. What is said to be inside Qt is what its sources hold; on Linux, Qt uses some of it
+from the system.
 """
 
 

@@ -21,6 +21,11 @@ _OF_APPLE = re.compile(r"Contents/(Info\.plist|PkgInfo|_CodeSignature/.*|Resourc
 _BINDINGS = ("pyside6-essentials", "shiboken6")
 
 
+def home(bundle: Path) -> Path:
+    """Where the licences and the bill lie: a macOS app whose root holds more than Contents cannot be signed."""
+    return bundle / "Contents" / "Resources" if bundle.suffix == ".app" else bundle
+
+
 @dataclass(frozen=True)
 class Part:
     """A component and its files in the bundle, as places that start where PyInstaller's names start."""
@@ -86,8 +91,8 @@ class Inventory:
             if path.is_file() and not path.is_symlink()
             for name in [path.relative_to(bundle).as_posix()]
             if name not in known
-            and name != SBOM_FILE.as_posix()
-            and INDEX_FOLDER.name not in Path(name).parts[:1]
+            and path != home(bundle) / SBOM_FILE
+            and not path.is_relative_to(home(bundle) / INDEX_FOLDER)
             and not _OF_APPLE.match(name)
         )
 
@@ -118,12 +123,9 @@ class Inventory:
             name = canonical_name(package)
             if name in _BINDINGS:
                 return qt_parts.of_pyside(place, package.version)
-            # Its metadata may be those of the build environment; the libraries are the engine's.
-            return (
-                engine_parts.of_engine("METADATA", self._engine)
-                if name == "llama-cpp-python"
-                else python_package(package)
-            )
+            if name == "llama-cpp-python":  # the build environment's metadata; the libraries are the engine's
+                return engine_parts.of_engine("METADATA", self._engine)
+            return own_parts.bootloader() if name == "pyinstaller" else python_package(package)
         if any(real.is_relative_to(ROOT / folder) for folder in ("llamadesk", "packaging/entry")):
             return own_parts.application()
         if any(real.is_relative_to(folder) for folder in python_parts.folders()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from .component import ROOT, Component, UnknownPartError, apache_text, text_of
@@ -24,8 +24,8 @@ def application() -> Component:
 
 
 def bootloader() -> Component:
-    """What starts the programs, from PyInstaller."""
-    of = python_package(distribution("pyinstaller"))
+    """What starts the programs, from PyInstaller, with its few modules."""
+    of = python_package(_installed("pyinstaller"))
     return Component("PyInstaller bootloader", of.version, of.licence, of.texts, of.purl, within=APP)
 
 
@@ -45,12 +45,19 @@ def resource(path: str, source: Path) -> Component | None:
         text = text_of("Lucide", ROOT / "resources" / "icons" / "lucide" / "LICENSE")
         return Component("Lucide", "", "ISC AND MIT", (text,), kind="data")
     if path.startswith("models/SmolLM2-135M-Instruct."):
-        package = distribution(_MODEL_PACKAGE)
+        package = _installed(_MODEL_PACKAGE)
         quantisation = source.stem.rpartition(".")[2]
         purl = f"pkg:pypi/{_MODEL_PACKAGE}@{package.version}"
         kind = "machine-learning-model"
         return Component("SmolLM2-135M-Instruct", quantisation, "Apache-2.0", (apache_text(),), purl, kind)
     return application() if path == "icons/llamadesk.svg" else None
+
+
+def _installed(package: str) -> Distribution:
+    try:
+        return distribution(package)
+    except PackageNotFoundError as error:
+        raise UnknownPartError(f"The package {package} is not installed here, so that it cannot be told.") from error
 
 
 def _font(name: str, file: Path, text: Path) -> Component:

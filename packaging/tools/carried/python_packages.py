@@ -6,17 +6,18 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from .component import Component, UnknownPartError, text_of
 
 _LICENCE_FILE = re.compile(r"(?:licen[cs]e|copying|notice|authors)", re.IGNORECASE)
-_KNOWN_IDS = frozenset({"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "PSF-2.0", "Zlib"})
-_BY_CLASSIFIER = {
+_BY_FIELD = {
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
-}
+} | {name: name for name in ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "PSF-2.0", "Zlib")}
+"""What the fields License and Classifier may say to be understood."""
 _READ_BY_US = {
     "jinja2": "BSD-3-Clause",
     # Its run-time hooks are all that could be carried.
@@ -38,18 +39,22 @@ class PythonPackages:
         for distribution in distributions(path=list(sys.path if path is None else path)):
             root = os.path.realpath(str(distribution.locate_file("")))
             for file in distribution.files or ():
-                self._owners.setdefault(os.path.normcase(os.path.normpath(os.path.join(root, file))), distribution)  # noqa: PTH118 - tens of thousands
+                # Tens of thousands: as strings, which is several times faster than as paths.
+                place = os.path.normcase(os.path.normpath(os.path.join(root, file)))  # noqa: PTH118
+                self._owners.setdefault(place, distribution)
 
     def owner(self, source: Path) -> Distribution | None:
         """The package that a file was installed by."""
         return self._owners.get(os.path.normcase(Path(os.path.realpath(source.parent), source.name)))
 
 
+@cache
 def canonical_name(distribution: Distribution) -> str:
     """A package's name as package URLs spell it."""
     return re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
 
 
+@cache
 def python_package(distribution: Distribution) -> Component:
     """What a package's metadata say of it.
 
@@ -74,15 +79,13 @@ def licence_of(distribution: Distribution) -> str:
     Raises:
         UnknownPartError: its metadata do not say it in a known way.
     """
-    told = distribution.metadata
-    name = canonical_name(distribution)
-    if told.get("License-Expression"):
-        return str(told["License-Expression"])
+    name, told = canonical_name(distribution), distribution.metadata
+    for field in told.get_all("License-Expression") or ():
+        return str(field)
     if name in _READ_BY_US:
         return _READ_BY_US[name]
-    if told.get("License") in _KNOWN_IDS:
-        return str(told["License"])
-    found = {_BY_CLASSIFIER[line] for line in told.get_all("Classifier") or () if line in _BY_CLASSIFIER}
+    fields = [*(told.get_all("License") or ()), *(told.get_all("Classifier") or ())]
+    found = {_BY_FIELD[field] for field in fields if field in _BY_FIELD}
     if len(found) == 1:
         return found.pop()
     raise UnknownPartError(f"The metadata of the Python package {name} {distribution.version} do not say its licence.")

@@ -22,7 +22,7 @@ _LICENCES = {
     "bzip2": "bzip2-1.0.6",
     "e2fsprogs": "HPND",  # of libcom_err, which is all that is carried of it
     "expat": "MIT",
-    "keyutils": "LGPL-2.1-or-later",
+    "keyutils": "LGPL-2.0-or-later",
     "krb5": "HPND-export-US AND BSD-3-Clause AND MIT",
     "libffi": "MIT",
     "libnsl": "LGPL-2.1-or-later",
