@@ -24,6 +24,8 @@ MANIFEST = ROOT / "packaging" / "windows" / "llamadesk.manifest"
 """For PyInstaller's `EXE(manifest=...)`: long paths, sharp on every screen, UTF-8 in file names given to C."""
 ICON_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
 """Pixels of the pictures in an icon: what Explorer and the taskbar ask for at 100 to 250 percent."""
+LARGEST_PICTURE = 256
+"""Pixels; an icon has one byte for it."""
 PROGRAMS = ("llamadesk.exe", "llamadesk-engine.exe")
 SIGN_COMMAND_VARIABLE = "LLAMADESK_SIGN_COMMAND"
 """Names the command that signs one file (`$f`), as Inno Setup's sign tools are written; without it nothing
@@ -174,13 +176,13 @@ def write_ico(pictures: Mapping[int, bytes]) -> bytes:
     16 bytes for each picture, then the pictures.
 
     Args:
-        pictures: size in pixels -> a square PNG of that size, at most 256.
+        pictures: size in pixels -> a square PNG of that size; larger ones than an icon can hold are left out.
     """
-    sizes = sorted(pictures)
+    sizes = sorted(size for size in pictures if size <= LARGEST_PICTURE)
     offset = 6 + 16 * len(sizes)
     entries = b""
     for size in sizes:
-        edge = size % 256  # 256 is written as 0
+        edge = size % LARGEST_PICTURE  # which is written as 0
         entries += struct.pack("<BBBBHHII", edge, edge, 0, 0, 1, 32, len(pictures[size]), offset)
         offset += len(pictures[size])
     return struct.pack("<HHH", 0, 1, len(sizes)) + entries + b"".join(pictures[size] for size in sizes)
@@ -191,7 +193,7 @@ def version_info(version: str, program: str, description: str) -> str:
 
     Args:
         version: of the app.
-        program: its file name, such as "llamadesk.exe".
+        program: its name without ".exe", such as "llamadesk".
         description: what the task manager shows.
     """
     numbers = numeric_version(version)
@@ -199,9 +201,9 @@ def version_info(version: str, program: str, description: str) -> str:
         "CompanyName": "The LlamaDesk contributors",
         "FileDescription": description,
         "FileVersion": version,
-        "InternalName": program.removesuffix(".exe"),
+        "InternalName": program,
         "LegalCopyright": "Apache-2.0",
-        "OriginalFilename": program,
+        "OriginalFilename": f"{program}.exe",
         "ProductName": "LlamaDesk",
         "ProductVersion": version,
     }

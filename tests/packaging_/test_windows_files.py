@@ -25,7 +25,7 @@ def png(size: int) -> bytes:
 
 def test_an_icon_holds_each_picture_where_it_says() -> None:
     pictures = {size: png(size) for size in windows.ICON_SIZES}
-    icon = windows.write_ico(pictures)
+    icon = windows.write_ico({**pictures, 512: png(512)})
     reserved, kind, count = struct.unpack_from("<HHH", icon)
     assert (reserved, kind, count) == (0, 1, len(pictures))
     found = {}
@@ -56,7 +56,7 @@ def test_the_version_resource_is_what_pyinstaller_evaluates() -> None:
     fixed: dict[str, Any] = {}
     names["FixedFileInfo"] = lambda **values: fixed.update(values)
     names["StringStruct"] = strings.__setitem__
-    eval(windows.version_info("0.2.0rc1", "llamadesk-engine.exe", "LlamaDesk engine"), names)
+    eval(windows.version_info("0.2.0rc1", "llamadesk-engine", "LlamaDesk engine"), names)
     assert fixed["filevers"] == fixed["prodvers"] == (0, 2, 0, 0)
     assert strings["ProductVersion"] == "0.2.0rc1"
     assert strings["OriginalFilename"] == "llamadesk-engine.exe"
