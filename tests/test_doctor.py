@@ -164,7 +164,7 @@ def examine_with_engine(
     program: str, folders: DataFolders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
     monkeypatch.setattr(doctor, "_HELLO_SECONDS", 1.0)
-    monkeypatch.setattr(doctor, "engine_command", lambda **_: EngineCommand([sys.executable, "-c", program]))
+    monkeypatch.setattr(doctor, "engine_command", lambda *_, **__: EngineCommand([sys.executable, "-c", program]))
     code = doctor.run(folders, StartMode())
     return code, str(json.loads(capsys.readouterr().out)["engine"]["problem"])
 
@@ -194,7 +194,7 @@ def test_engine_that_is_not_there(
     data_folders: DataFolders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        doctor, "engine_command", lambda **_: EngineCommand([str(data_folders.root / "no-such-program")])
+        doctor, "engine_command", lambda *_, **__: EngineCommand([str(data_folders.root / "no-such-program")])
     )
     assert doctor.run(data_folders, StartMode()) == 1
     assert "could not be started" in json.loads(capsys.readouterr().out)["engine"]["problem"]

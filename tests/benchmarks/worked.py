@@ -41,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         desk.begin = begin
         return window
 
-    def fake_command(**how: Any) -> Any:
-        command = plain_command(**how)
+    def fake_command(*about: Any, **how: Any) -> Any:
+        command = plain_command(*about, **how)
         command.argv.extend(["--fake", fake[0]])
         return command
 
