@@ -40,7 +40,7 @@ def debian_mirror() -> str:
     lists = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.sources"))]
     lists += sorted((folder / "sources.list.d").glob("*.list"))
     for text in (file.read_text(encoding="utf-8") for file in lists if file.is_file()):
-        if found := re.search(r"^(?:URIs:|deb(?:\s+\[.*?\])?)\s+(https?://\S+/debian/?)\s*", text, re.MULTILINE):
+        if found := re.search(r"^(?:URIs:|deb(?:\s+\[.*?\])?)\s+(https?://\S+/debian/?)(?:\s|$)", text, re.MULTILINE):
             return found.group(1)
     raise TroubleError("A clean room needs Debian's archive, and this system's apt names none: run this on Debian.")
 
