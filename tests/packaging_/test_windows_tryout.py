@@ -1,4 +1,4 @@
-"""packaging/tryout/windows_setup.py and rooms.py: what reads other programs' files. The tryout itself needs downloads."""
+"""packaging/tryout/windows_setup.py and rooms.py: what reads the files of other programs. The tryout needs downloads."""
 
 from __future__ import annotations
 
