@@ -1,4 +1,4 @@
-"""packaging/tryout/windows_setup.py and rooms.py: what reads the files of other programs. The tryout needs downloads."""
+"""packaging/tryout: what reads the files of other programs for the Windows setup. The tryout itself needs downloads."""
 
 from __future__ import annotations
 
