@@ -75,7 +75,7 @@ def _mode(options: Options) -> StartMode:
 def _stay(application: Application, options: Options, mode: StartMode, store: Store, instance: SingleInstance) -> None:
     bugs = _BugReports(options.folders.logs)
     log.install_exception_hooks(bugs.reported.emit)
-    desk = Desk(options.folders, store, engine_command(safe_mode=mode.safe), bugs.tell, mode=mode)
+    desk = Desk(options.folders, store, engine_command(options.folders, safe_mode=mode.safe), bugs.tell, mode=mode)
     window = MainWindow(desk)
     bugs.set_window(window)
     _show_first_frame(window)

@@ -37,7 +37,7 @@ _LAST_WORDS: Final = 2000
 
 def run(folders: DataFolders, mode: StartMode) -> int:
     """Print the report; returns 0, or 1 where something is broken (listed under "broken")."""
-    hello, trouble = _engine(engine_command(safe_mode=mode.safe))
+    hello, trouble = _engine(engine_command(folders, safe_mode=mode.safe))
     found = findings.collect(folders, mode, hello, trouble, _database(folders))
     # ASCII, because not every console can write, nor every encoding hold, every name of a file
     print(json.dumps(found, indent=2))

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 import llamadesk
+from llamadesk.core.paths import DataFolders
 from llamadesk.core.protocol import ENGINE_FLAG
-from llamadesk.core.start import SAFE_MODE_VARIABLE
+from llamadesk.core.start import ACCELERATORS_VARIABLE, SAFE_MODE_VARIABLE
 
 _ENGINE_PROGRAM = "llamadesk-engine"
 
@@ -22,14 +23,17 @@ class EngineCommand(msgspec.Struct, frozen=True):
     env: dict[str, str] = {}
 
 
-def engine_command(*, safe_mode: bool = False) -> EngineCommand:
+def engine_command(folders: DataFolders | None = None, *, safe_mode: bool = False) -> EngineCommand:
     """The engine that belongs to this app: in a bundle the program beside the app's, else this Python and this package.
 
     Args:
+        folders: whose GPU modules it is to try besides those it comes with.
         safe_mode: whether it keeps to what runs on every processor, and to the processor alone.
     """
     # An assert of llama.cpp ends the process; without this it might first start a debugger that waits for input.
     env = {"GGML_NO_BACKTRACE": "1"}
+    if folders is not None:
+        env[ACCELERATORS_VARIABLE] = str(folders.accelerators)
     if safe_mode:
         env[SAFE_MODE_VARIABLE] = "1"
     if getattr(sys, "frozen", False):

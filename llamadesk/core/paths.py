@@ -36,6 +36,11 @@ class DataFolders(msgspec.Struct, frozen=True):
         return self.root / "llamadesk.db"
 
     @property
+    def accelerators(self) -> Path:
+        """GPU modules that the person added (packaging/README.md says which there are); mostly it does not exist."""
+        return self.root / "accelerators"
+
+    @property
     def backups(self) -> Path:
         """Copies of the database from before each migration."""
         return self.root / "backups"

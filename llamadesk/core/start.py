@@ -10,6 +10,9 @@ SAFE_MODE_VARIABLE: Final = "LLAMADESK_SAFE_MODE"
 """Set to "1" in the environment of the engine it asks for the plainest way of computing; in the app's own, for safe
 mode as a whole."""
 
+ACCELERATORS_VARIABLE: Final = "LLAMADESK_ACCELERATORS"
+"""In the environment of the engine: more folders with GPU modules, separated as in PATH; what a person added."""
+
 
 class StartMode(msgspec.Struct, frozen=True):
     """What was asked for at the start.

@@ -18,14 +18,13 @@ from typing import Final
 import msgspec
 
 from llamadesk.core.protocol import Accelerator, AcceleratorState
+from llamadesk.core.start import ACCELERATORS_VARIABLE
 from llamadesk.engine.backends import Backends, ModuleError, modules_in
 from llamadesk.engine.children import start_child
 from llamadesk.engine.trial import TrialReport
 
 TRY_FLAG: Final = "--try-accelerator"
 """The argument after `--engine` that starts `llamadesk.engine.trial`, followed by the module's file."""
-FOLDERS_VARIABLE: Final = "LLAMADESK_ACCELERATORS"
-"""More folders with modules, separated as in PATH: what a person added to the app."""
 TIME_LIMIT_SECONDS: Final = 10.0
 """For one trial. A driver that fills its cache of shaders first may take seconds; but the window waits for Hello only
 so long (`bridge.command.Patience.start`), and would then think the engine dead."""
@@ -77,11 +76,11 @@ class Trials:
 
 
 def find_modules(library_folder: Path, environment: Mapping[str, str]) -> dict[str, Path]:
-    """The modules of accelerators, by kind: those that belong to the libraries, and those of `FOLDERS_VARIABLE`.
+    """The modules of accelerators, by kind: those that belong to the libraries, and those of `ACCELERATORS_VARIABLE`.
 
     Vulkan comes last: a GPU that two modules know is used by the one that was loaded first, and its maker's is faster.
     """
-    added = [Path(folder) for folder in environment.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder]
+    added = [Path(folder) for folder in environment.get(ACCELERATORS_VARIABLE, "").split(os.pathsep) if folder]
     found: dict[str, Path] = {}
     for folder in (library_folder / _FOLDER, *added):
         for kind, module in modules_in(folder).items():

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from llamadesk.bridge.command import engine_command
+from llamadesk.core.paths import data_folders
 from llamadesk.core.protocol import ENGINE_FLAG
-from llamadesk.core.start import SAFE_MODE_VARIABLE
+from llamadesk.core.start import ACCELERATORS_VARIABLE, SAFE_MODE_VARIABLE
 
 
 def test_from_source_it_is_this_python() -> None:
@@ -30,3 +31,9 @@ def test_in_a_bundle_it_is_the_program_beside_the_app(
 
 def test_safe_mode_is_told_to_the_engine() -> None:
     assert engine_command(safe_mode=True).env[SAFE_MODE_VARIABLE] == "1"
+
+
+def test_the_engine_is_told_where_a_person_may_add_gpu_modules(tmp_path: Path) -> None:
+    folders = data_folders(tmp_path)
+    assert engine_command(folders).env[ACCELERATORS_VARIABLE] == str(tmp_path / "accelerators")
+    assert ACCELERATORS_VARIABLE not in engine_command().env
