@@ -35,8 +35,8 @@ _PACKAGE = "llamadesk"
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
 _APT_SECONDS = 300.0
 _QUICK_SECONDS = 60.0
-_APTS_OWN = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/")
-"""Where dpkg and apt keep their books."""
+_OTHERS_OWN = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/", "/etc/fonts/", "/usr/local/share/fonts")
+"""Where dpkg and apt keep their books, and what the scripts of fontconfig make, which the package depends on."""
 _OWN_MODEL = "a model of mine.gguf"
 _NETWORK = ("AF_INET", "AF_INET6")
 
@@ -215,8 +215,9 @@ class _DebJourney(_Journey):
         self.room.run([*_APT, "purge", _PACKAGE], _APT_SECONDS)
         lists = self.room.run(["sh", "-c", "cat /var/lib/dpkg/info/*.list"], _QUICK_SECONDS)
         owned = _with_every_name(lists.splitlines())
-        left = {path for path in self._listing() - self._before - owned if not path.startswith(_APTS_OWN)}
-        left |= {path for path in self._listing() if _PACKAGE in path.lower() and "/mnt/" not in path}
+        new = self._listing() - self._before
+        left = {path for path in new - owned if not path.startswith(_OTHERS_OWN)}
+        left |= {path for path in new if _PACKAGE in path.lower()}
         if left:
             raise FailedError(f"left: {sorted(left)[:20]}")
         return f"{len(own)} files and folders of the package, and none is left"

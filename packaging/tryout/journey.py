@@ -22,8 +22,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from devlib import system
-from llamadesk.core.settings import TEMPERATURE
 
+from llamadesk.core.settings import TEMPERATURE
 from tryout.fresh import FreshRoom
 from tryout.steps import FailedError
 from tryout.trial import STARTER_ANSWER, STARTER_QUESTION

@@ -22,12 +22,13 @@ def in_turn(case: str, steps: Sequence[Step]) -> Iterator[Row]:
         if failed:
             yield Row(f"{case}: {name}", False, "not tried, for what comes before it failed")
             continue
-        row = _tried(f"{case}: {name}", step)
+        row = tried(f"{case}: {name}", step)
         failed = not row.ok
         yield row
 
 
-def _tried(name: str, step: Callable[[], str]) -> Row:
+def tried(name: str, step: Callable[[], str]) -> Row:
+    """A row called `name`: what `step` returned, or how it failed."""
     try:
         return Row(name, True, step())
     except FailedError as error:
