@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import importlib
 import ssl
 import time
 import urllib.error
 import urllib.request
 from typing import IO, Final
+
+import truststore
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.offline import OfflineError
@@ -80,13 +81,8 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _context() -> ssl.SSLContext:
-    """Trusts whom the system trusts: by truststore where it is installed, else by what Python's OpenSSL finds."""
-    try:
-        truststore = importlib.import_module("truststore")
-    except ImportError:
-        return ssl.create_default_context()
-    context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return context
+    """Trusts whom the system trusts; a bundle's own OpenSSL would not know where each system keeps that."""
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _read(answer: http.client.HTTPResponse, most_bytes: int, until: float) -> bytes:

@@ -113,6 +113,8 @@ def make_bundle(workshop: Workshop, release: Release, out: Path, work: Path, log
         places: list[str | Path] = ["--distpath", out, "--workpath", work / "pyinstaller"]
         log.run([python, "-m", "PyInstaller", "--noconfirm", *places, spec], "Making the bundle", env=env, cwd=work)
         made = out / (f"{NAME}.app" if SYSTEM == "Darwin" else NAME)
+        if SYSTEM == "Darwin":
+            shutil.rmtree(out / NAME)  # the same again, which the .app was made of
         _check(made)
         notices = workshop.root / "packaging" / "tools" / "notices.py"
         log.run([python, notices, work / "contents.json", workshop.engine, made], "Collecting licences", env=env)
@@ -126,8 +128,9 @@ def _icon(python: Path, work: Path, log: Log) -> Path | None:
     """The programs' icon, where this system keeps it inside the program."""
     if SYSTEM == "Linux":
         return None
-    drawn = linux.draw_icons(python, work / "icons", log)
-    pictures = {int(path.stem): path.read_bytes() for path in drawn.glob("*.png")}
+    sizes = macos.ICON_SIZES if SYSTEM == "Darwin" else windows.ICON_SIZES
+    drawn = linux.draw_icons(python, work / "icons", log, sizes)
+    pictures = {size: (drawn / f"{size}.png").read_bytes() for size in sizes}
     icon = work / ("llamadesk.icns" if SYSTEM == "Darwin" else "llamadesk.ico")
     icon.write_bytes(macos.write_icns(pictures) if SYSTEM == "Darwin" else windows.write_ico(pictures))
     return icon

@@ -20,11 +20,12 @@ class Check:
     env: dict[str, str] = field(default_factory=dict)
 
 
+_PACKAGING = ("packaging/dev.py", "packaging/devlib", "packaging/tryout", "packaging/release")
 CHECKS = (
     Check("ruff check", "ruff", ("check",)),
     Check("ruff format", "ruff", ("format", "--check")),
     Check("mypy", "mypy"),
-    Check("mypy of packaging", "mypy", ("packaging/dev.py", "packaging/devlib"), {"MYPYPATH": "packaging"}),
+    Check("mypy of packaging", "mypy", _PACKAGING, {"MYPYPATH": "packaging"}),
     Check("import contracts", "lint-imports"),
 )
 

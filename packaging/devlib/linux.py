@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from devlib.console import Log
@@ -22,8 +23,8 @@ _PLACES = {
 }
 
 
-def draw_icons(python: Path, folder: Path, log: Log) -> Path:
-    """Draw the icon as FOLDER/SIZE.png for each size of ICON_SIZES; returns `folder`.
+def draw_icons(python: Path, folder: Path, log: Log, sizes: Iterable[int] = ICON_SIZES) -> Path:
+    """Draw the icon as FOLDER/SIZE.png for each of `sizes`; returns `folder`.
 
     Args:
         python: an interpreter that has PySide6.
@@ -32,7 +33,7 @@ def draw_icons(python: Path, folder: Path, log: Log) -> Path:
         StepFailedError: it could not be drawn.
     """
     script = ROOT / "packaging" / "tools" / "render_icons.py"
-    log.run([python, script, ICON, folder, *map(str, ICON_SIZES)], "Drawing the icons")
+    log.run([python, script, ICON, folder, *map(str, sizes)], "Drawing the icons")
     return folder
 
 

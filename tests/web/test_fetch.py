@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import sys
-import types
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+import truststore
 from small_server import SmallServer, says
 
 from llamadesk import __version__
@@ -110,14 +109,11 @@ def test_nobody_there() -> None:
     assert "could not be reached" in refused("http://no-such-host.invalid/")
 
 
-def test_truststore_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(fetch._context(), ssl.SSLContext)
-    made = []
-    truststore = types.ModuleType("truststore")
-    monkeypatch.setattr(truststore, "SSLContext", lambda protocol: made.append(protocol) or "theirs", raising=False)
-    monkeypatch.setitem(sys.modules, "truststore", truststore)
-    assert fetch._context() == "theirs"
-    assert made == [ssl.PROTOCOL_TLS_CLIENT]
+def test_what_the_system_trusts_is_trusted_and_nothing_else() -> None:
+    context = fetch._context()
+    assert isinstance(context, truststore.SSLContext)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
 
 
 def test_offline_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
