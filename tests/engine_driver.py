@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -68,7 +69,10 @@ class Reply:
 
 
 class EngineDriver:
-    """A running engine: of this source, or `program`; `env` is added to the environment. Close it."""
+    """A running engine: of this source, or `program`; `env` is added to the environment. Close it.
+
+    `patience` is how many seconds each of its answers may take.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class EngineDriver:
         stderr: Path | None = None,
         program: Sequence[str] = (sys.executable, "-P", "-m", "llamadesk"),
         env: Mapping[str, str] | None = None,
+        patience: float = ANSWER_SECONDS,
     ) -> None:
         root = str(Path(llamadesk.__file__).resolve().parents[1])
         with Path(os.devnull if stderr is None else stderr).open("wb") as log:
@@ -91,8 +96,13 @@ class EngineDriver:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._ids = itertools.count(1)
-        hello = self.next_event()
-        assert isinstance(hello, Hello), hello
+        self._patience = patience
+        try:
+            hello = self.next_event()
+            assert isinstance(hello, Hello), hello
+        except BaseException:
+            self.kill()
+            raise
         self.hello = hello
 
     def _read(self) -> None:
@@ -109,9 +119,11 @@ class EngineDriver:
         while data:
             data = data[self.process.stdin.write(data) :]
 
-    def next_event(self, timeout: float = ANSWER_SECONDS) -> Event:
-        event = self._events.get(timeout=timeout)
-        assert event is not None, "the engine ended"
+    def next_event(self, timeout: float | None = None) -> Event:
+        event = self._events.get(timeout=self._patience if timeout is None else timeout)
+        if event is None:
+            code = self.process.wait(10)
+            raise AssertionError(f"the engine ended with {signal.Signals(-code).name if code < 0 else code}")
         return event
 
     def new_id(self) -> int:
@@ -174,6 +186,11 @@ class EngineDriver:
         end = self.until(request.id, TokenCount, Failed)[-1]
         assert isinstance(end, TokenCount), end
         return end.n_tokens
+
+    def kill(self) -> int:
+        """End the engine at once; returns the exit code."""
+        self.process.kill()
+        return self.close()
 
     def close(self) -> int:
         """Let go of the engine and wait for its end; returns the exit code."""

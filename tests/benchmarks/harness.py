@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
+
+T = TypeVar("T")
 
 BUSY_SHARE = 0.10
 """Others that use a larger share of all processors, or a host that takes it away, make a row doubtful."""
@@ -79,7 +82,7 @@ class Benchmark:
 
     def rows(self) -> list[Row]:
         """Measure now."""
-        others = _Others()
+        others = Others()
         results = self.measure()
         busy = others.warning()
         return [
@@ -123,16 +126,21 @@ def chosen(benchmarks: Sequence[Benchmark], names: Sequence[str]) -> list[Benchm
     return [b for b in benchmarks if not wanted or any(n in f.name.lower() for f in b.figures for n in wanted)]
 
 
-def paired_ratio(ours: Callable[[], float], reference: Callable[[], float], times: int) -> Measured:
-    """Median of ours / reference over `times` pairs, run in turn, so that a machine that slows down slows both."""
-    ratios = []
+def pairs_in_turn(ours: Callable[[], T], reference: Callable[[], T], times: int) -> list[tuple[T, T]]:
+    """What both give, `times` times, each first in turn, so that a machine that slows down slows both."""
+    pairs = []
     for turn in range(times):
         if turn % 2:
-            below, above = reference(), ours()
+            second, first = reference(), ours()
         else:
-            above, below = ours(), reference()
-        ratios.append(above / below)
-    return Measured.median_of(ratios)
+            first, second = ours(), reference()
+        pairs.append((first, second))
+    return pairs
+
+
+def paired_ratio(ours: Callable[[], float], reference: Callable[[], float], times: int) -> Measured:
+    """Median of ours / reference over `times` pairs in turn."""
+    return Measured.median_of([above / below for above, below in pairs_in_turn(ours, reference, times)])
 
 
 def machine() -> str:
@@ -147,7 +155,7 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {system}, {display}, Python {platform.python_version()}"
 
 
-class _Others:
+class Others:
     """What everything but this run takes of the processors, from the moment it is made."""
 
     def __init__(self) -> None:
@@ -169,10 +177,14 @@ class _Others:
                     ours += sum(process.cpu_times()[:2])
         return time.monotonic(), everything, ours
 
+    def share(self) -> float:
+        """How much of all processors they took, 0 to 1."""
+        moment, everything, ours = (now - then for now, then in zip(self._now(), self._start, strict=True))
+        return (everything - ours) / moment / (os.cpu_count() or 1)
+
     def warning(self) -> str:
         """In words, where it was too much; else "" """
-        moment, everything, ours = (now - then for now, then in zip(self._now(), self._start, strict=True))
-        share = (everything - ours) / moment / (os.cpu_count() or 1)
+        share = self.share()
         if share <= BUSY_SHARE:
             return ""
         return f"the machine was busy: others used {share:.0%} of it"

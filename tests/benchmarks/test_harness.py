@@ -69,9 +69,9 @@ def _m(*runs: float) -> Measured:
 def test_our_own_work_does_not_count_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else runs here, a child's second of work adds to ours as to everything, and so not to the others'."""
     monkeypatch.setattr(harness.os, "getppid", harness.os.getpid)  # those beside pytest are no part of this
-    moment, everything, ours = harness._Others._now()
+    moment, everything, ours = harness.Others._now()
     subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass"], check=True)
-    later, everything_later, ours_later = harness._Others._now()
+    later, everything_later, ours_later = harness.Others._now()
     assert ours_later - ours >= 0.95
     assert everything_later - everything >= 0.9
     assert later > moment
