@@ -20,9 +20,9 @@ from pathlib import Path
 
 from devlib import system
 from devlib.console import TroubleError
-from devlib.desktop import WITH_PARENT, desktop
+from devlib.desktop import desktop
 
-from tryout.fresh import HOME, USER, FreshRoom, fresh_room
+from tryout.fresh import ALONE, HOME, USER, FreshRoom, fresh_room
 from tryout.journey import TOOLS, App, Data, messages, running, use_likeliest_words
 from tryout.rooms import Row, provide_room
 from tryout.steps import FailedError, Step, in_turn
@@ -102,8 +102,11 @@ class _Journey:
             ("closes at once", self._close),
             ('starts again, and the starter model answers "Paris"', self._ask),
             ("closes", self._close),
-            ("logs no error", lambda: self._running().logs()),
         ]
+
+    def last_look(self) -> Step:
+        """What the app logged: it comes last, for an error in there is no reason not to try the rest."""
+        return ("logs no error", lambda: self._running().logs())
 
     def start(self) -> App:
         """Start the app."""
@@ -185,6 +188,7 @@ class _DebJourney(_Journey):
             *self.visit(),
             ("purged, nothing of it is left", self._purge),
             ("purged, chats and models are kept", self.kept),
+            self.last_look(),
         ]
 
     def start(self) -> App:
@@ -253,6 +257,7 @@ class _ArchiveJourney(_Journey):
             *self.visit(),
             ("install.sh installs it for one person", self._install),
             ("uninstall.sh removes it, chats and models are kept", self._uninstall),
+            self.last_look(),
         ]
 
     def start(self) -> App:
@@ -310,7 +315,8 @@ class _OfflineJourney(_ArchiveJourney):
         self._trace = room.home.parent / "connects.txt"
 
     def steps(self) -> Sequence[Step]:
-        return [("is unpacked", self.unpack), *self.visit(), ("zero connects to a network", self._count)]
+        count: Step = ("zero connects to a network", self._count)
+        return [("is unpacked", self.unpack), *self.visit(), count, self.last_look()]
 
     def start(self) -> App:
         trace = ["strace", "--seccomp-bpf", "-f", "-qq", "-o", str(self._trace)]
@@ -354,7 +360,7 @@ def _session_bus() -> Iterator[Path]:
         person = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
         daemon = ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address=unix:path={runtime}/bus"]
         process = subprocess.Popen(
-            [*WITH_PARENT, "unshare", "--fork", "--pid", "--kill-child", *person, *daemon],
+            [*ALONE, *person, *daemon],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -22,6 +22,9 @@ from tryout.rooms import as_user
 PERSON = "person"
 USER = 1000
 HOME = Path("/home") / PERSON
+ALONE = ("setpriv", "--pdeathsig", "KILL", "--", "unshare", "--fork", "--pid", "--kill-child")
+"""Before a command: it and all that it starts see each other alone, and are killed with this process or with `unshare`,
+which heeds no gentler signal."""
 _COPY_SECONDS = 120.0
 
 
@@ -71,8 +74,7 @@ class FreshRoom:
             steps += [["mkdir", "-p", inside], ["mount", "--bind", str(folder), inside]]
         enter = ["exec", *watched_by, "chroot", str(self.root), *as_user(words, user, env)]
         script = "\n".join(shlex.join(step) for step in [["set", "-e"], *steps, enter])
-        alone = ["unshare", "--fork", "--pid", "--kill-child", "--mount", *([] if network else ["--net"])]
-        return [*alone, "sh", "-c", script]
+        return [*ALONE, "--mount", *([] if network else ["--net"]), "sh", "-c", script]
 
     def run(self, words: Sequence[str], seconds: float, *, user: int = 0, env: Mapping[str, str] | None = None) -> str:
         """Run a program in the room to its end and return all it wrote, which is logged too.

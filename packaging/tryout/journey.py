@@ -47,9 +47,9 @@ _SENT_SECONDS = 0.5
 """Until a message that was sent is kept."""
 _KEYS_MS = 20
 _UNDER_WAY = "streaming"
-_LEFT = "left behind:"
+LEFT = "left behind:"
 
-_WATCH = f"""
+WATCH = f"""
 "$@"
 status=$?
 tries={int(END_SECONDS * 5)}
@@ -66,7 +66,7 @@ while :; do
     [ $tries -gt 0 ] || break
     sleep 0.2
 done
-echo "{_LEFT}$left"
+echo "{LEFT}$left"
 exit $status
 """
 """A shell that starts the app and says which of the room's processes are still there after it."""
@@ -136,14 +136,16 @@ def use_likeliest_words(data: Data) -> None:
 
 
 def complaints(data: Data) -> tuple[list[str], list[str]]:
-    """What the app's logs say went wrong: errors and crashes, and warnings."""
-    lines = _text(data.log).splitlines()
-    found = {
-        level: [line for line in lines if re.match(rf"\S+ \S+ {level}\b", line)]
-        for level in ("CRITICAL", "ERROR", "WARNING")
-    }
-    crashes = _text(data.logs / "crash.log").splitlines()
-    return crashes + found["CRITICAL"] + found["ERROR"], found["WARNING"]
+    """What the app's logs say went wrong: errors and crashes, and warnings; of each its first and its last line."""
+    errors = _text(data.logs / "crash.log").splitlines()[:3]
+    warnings: list[str] = []
+    # A record goes on until the next line with a time.
+    for record in re.split(r"^(?=\d{4}-\d\d-\d\d )", _text(data.log), flags=re.MULTILINE):
+        lines = record.rstrip().splitlines()
+        if level := re.match(r"\S+ \S+ (CRITICAL|ERROR|WARNING)\b", record):
+            told = " ... ".join(dict.fromkeys((lines[0], lines[-1])))
+            (warnings if level[1] == "WARNING" else errors).append(told)
+    return errors, warnings
 
 
 class App:
@@ -212,7 +214,7 @@ class App:
         except subprocess.TimeoutExpired as error:
             raise FailedError(f"still open after {STEP_SECONDS:.0f} s{self._said()}") from error
         seconds = time.monotonic() - asked
-        if status != 0 or _LEFT in _text(self._output):
+        if status != 0 or LEFT in _text(self._output):
             raise FailedError(f"ended with {status}{self._said()}")
         return f"exit status 0 in {seconds:.1f} s, no process left"
 
@@ -289,7 +291,7 @@ def running(
     """
     room.binds[X_SOCKETS] = X_SOCKETS
     output = room.home.parent / "output.txt"
-    watched = ["sh", "-c", _WATCH, "sh", *program]
+    watched = ["sh", "-c", WATCH, "sh", *program]
     command = room.command(watched, user=user, env={**env, "DISPLAY": screen}, network=network, watched_by=watched_by)
     room.log.write(f"\n$ [in the room] {shlex.join(program)}\n")
     with output.open("wb") as file:
