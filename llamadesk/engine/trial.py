@@ -1,7 +1,7 @@
 """Tries one accelerator's module in a process of its own: whatever a driver does to it, the engine is not there.
 
-It loads the module, asks its devices for their memory, and lets each of them multiply two matrices, for some drivers
-break only when they are first used. `llamadesk.engine.accelerators` starts this process, judges what comes of it, and
+It loads the module, asks its devices for their memory, and lets each of them add some numbers, for some drivers break
+only when they are first used. `llamadesk.engine.accelerators` starts this process, judges what comes of it, and
 kills it.
 """
 
@@ -23,7 +23,7 @@ ORPHAN_SECONDS: Final = 30.0
 """The process ends itself after so long, should nobody be left to kill it."""
 
 _F32: Final = 0  # ggml's number of the type
-_SIZE: Final = 32
+_SIZE: Final = 1024
 _CONTEXT_BYTES: Final = 1 << 20
 
 
@@ -68,14 +68,17 @@ class _ContextParams(ctypes.Structure):
 
 
 def computes_rightly(backends: Backends, device: int) -> bool:
-    """Whether the device of that handle multiplies two small matrices, and how it should. May crash or hang."""
+    """Whether the device of that handle adds numbers, and how it should. May crash or hang.
+
+    It adds and does not multiply matrices: the shaders for that take some drivers ten seconds to compile.
+    """
     base = backends.base
     pointer = ctypes.c_void_p
     for name, result, arguments in (
         ("ggml_backend_dev_init", pointer, [pointer, ctypes.c_char_p]),
         ("ggml_init", pointer, [_ContextParams]),
-        ("ggml_new_tensor_2d", pointer, [pointer, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]),
-        ("ggml_mul_mat", pointer, [pointer, pointer, pointer]),
+        ("ggml_new_tensor_1d", pointer, [pointer, ctypes.c_int, ctypes.c_int64]),
+        ("ggml_add", pointer, [pointer, pointer, pointer]),
         ("ggml_new_graph", pointer, [pointer]),
         ("ggml_build_forward_expand", None, [pointer, pointer]),
         ("ggml_backend_alloc_ctx_tensors", pointer, [pointer, pointer]),
@@ -92,23 +95,23 @@ def computes_rightly(backends: Backends, device: int) -> bool:
     if not backend:
         return False
     context = base.ggml_init(_ContextParams(_CONTEXT_BYTES, None, True))
-    left, right = (base.ggml_new_tensor_2d(context, _F32, _SIZE, _SIZE) for _ in range(2))
-    product = base.ggml_mul_mat(context, left, right)
+    left, right = (base.ggml_new_tensor_1d(context, _F32, _SIZE) for _ in range(2))
+    total = base.ggml_add(context, left, right)
     graph = base.ggml_new_graph(context)
-    base.ggml_build_forward_expand(graph, product)
+    base.ggml_build_forward_expand(graph, total)
     buffer = base.ggml_backend_alloc_ctx_tensors(context, backend)
-    right_values = False
+    is_right = False
     if buffer:
-        numbers = (ctypes.c_float * (_SIZE * _SIZE))(*[1.0] * (_SIZE * _SIZE))
+        numbers = (ctypes.c_float * _SIZE)(*range(_SIZE))
         for tensor in (left, right):
             base.ggml_backend_tensor_set(tensor, numbers, 0, ctypes.sizeof(numbers))
         status = base.ggml_backend_graph_compute(backend, graph)
-        base.ggml_backend_tensor_get(product, numbers, 0, ctypes.sizeof(numbers))
-        right_values = status == 0 and set(numbers) == {float(_SIZE)}
+        base.ggml_backend_tensor_get(total, numbers, 0, ctypes.sizeof(numbers))
+        is_right = status == 0 and list(numbers) == [2.0 * number for number in range(_SIZE)]
         base.ggml_backend_buffer_free(buffer)
     base.ggml_free(context)
     base.ggml_backend_free(backend)
-    return right_values
+    return is_right
 
 
 def _crash_quietly() -> None:
