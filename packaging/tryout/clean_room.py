@@ -145,6 +145,8 @@ class _Journey:
         models = self.data.root / "models"
         models.mkdir(exist_ok=True)
         (models / _OWN_MODEL).write_bytes(b"GGUF")
+        for path in (models, models / _OWN_MODEL):
+            os.chown(path, USER, USER)
 
     def _running(self) -> App:
         assert self._app is not None
@@ -319,7 +321,7 @@ class _OfflineJourney(_ArchiveJourney):
         return [("is unpacked", self.unpack), *self.visit(), count, self.last_look()]
 
     def start(self) -> App:
-        trace = ["strace", "--seccomp-bpf", "-f", "-qq", "-o", str(self._trace)]
+        trace = ["strace", "--seccomp-bpf", "-f", "-qq", "-A", "-o", str(self._trace)]
         trace += ["-e", "trace=connect,sendto,sendmsg,sendmmsg", "-e", "signal=none"]
         data_dir = ["--data-dir", str(self._data_folder)]
         return self.run_app(self.folder / _PACKAGE, *data_dir, network=False, watched_by=trace)
