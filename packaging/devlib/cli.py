@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from devlib import bundle, system
+from devlib import system
 from devlib.checks import run_checks
 from devlib.console import Log, TroubleError, say
 from devlib.desktop import desktop
@@ -139,11 +139,13 @@ def main(arguments: Sequence[str]) -> int:
             return bench(chosen.names, chosen.json, log)
         if chosen.command == "tryout":
             return tryout(chosen.names, chosen.json, log)
-        if chosen.command == "bundle":
-            bundle.bundle(ROOT, log)
-            return 0
-        if chosen.command == "accelerator":
-            bundle.make_accelerator(ROOT, chosen.kind, chosen.out, log)
+        if chosen.command in ("bundle", "accelerator"):
+            from devlib import bundle  # noqa: PLC0415 - nobody else needs what packages are made with
+
+            if chosen.command == "bundle":
+                bundle.bundle(ROOT, log)
+            else:
+                bundle.make_accelerator(ROOT, chosen.kind, chosen.out, log)
             return 0
         return lint(log)
     except TroubleError as trouble:

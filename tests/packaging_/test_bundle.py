@@ -1,0 +1,92 @@
+"""What bundles are made of, as far as it can be said without making one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from devlib import bundle, portable, vulkan_sdk
+from devlib.console import TroubleError
+from devlib.environment import Purpose, Wanted
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_bundle_is_made_without_the_engine_that_was_compiled_for_this_processor() -> None:
+    running, bundling = (Wanted.of(ROOT, purpose).requirements for purpose in (Purpose.RUNNING, Purpose.BUNDLING))
+    assert set(running) - set(bundling) == {Wanted.engine_of(running)}
+
+
+def test_all_that_a_bundle_is_made_with_is_pinned() -> None:
+    assert [each for each in Wanted.of(ROOT, Purpose.BUNDLING).requirements if not re.search(r"==[\d.]+$", each)] == []
+
+
+def test_nothing_in_the_portable_engine_depends_on_the_processor_that_compiles_it() -> None:
+    definitions = portable._definitions(cuda=False)
+    assert definitions["GGML_NATIVE"] == "OFF"
+    assert definitions["GGML_CPU_ALL_VARIANTS"] == definitions["GGML_BACKEND_DL"] == "ON"
+    assert "-march" not in str(definitions)
+    assert "GGML_CUDA" not in definitions
+    assert portable._definitions(cuda=True)["GGML_CUDA"] == "ON"
+
+
+@pytest.mark.parametrize(
+    ("name", "tried_first"),
+    [
+        ("libggml-vulkan.so", True),
+        ("ggml-cuda.dll", True),
+        ("libggml-metal.dylib", True),
+        ("libggml-cpu-zen4.so", False),
+        ("libggml-base.so", False),
+        ("libggml.so", False),
+        ("libllama.so", False),
+    ],
+)
+def test_modules_for_graphics_cards_lie_apart(name: str, tried_first: bool) -> None:
+    assert portable._is_accelerator(Path(name)) is tried_first
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n",
+        "# a remark\ndeb http://mirror.example/debian bookworm main\n",
+        "deb [signed-by=/a/key.gpg] http://mirror.example/debian/ bookworm main contrib\n",
+    ],
+)
+def test_the_mirror_of_this_system_serves_the_newer_release_too(source: str) -> None:
+    found = vulkan_sdk._URI.search(source)
+    assert found and found[1] == "http://mirror.example/debian"
+
+
+def test_the_archive_of_security_updates_is_no_mirror() -> None:
+    assert not vulkan_sdk._URI.search("Types: deb\nURIs: http://mirror.example/debian-security\nSuites: x\n")
+
+
+def test_the_commit_says_when_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    release = bundle.release_of(ROOT)
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", release.version)
+    assert re.fullmatch(r"[0-9a-f]{40}(-changed)?", release.commit)
+    assert release.epoch > 1_700_000_000
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234")
+    assert bundle.release_of(ROOT).epoch == 1234
+
+
+def test_sources_that_are_no_repository_have_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / "llamadesk").mkdir()
+    (tmp_path / "llamadesk" / "__init__.py").write_text('__version__ = "1.2.3"\n')
+    release = bundle.release_of(tmp_path)
+    assert (release.version, release.commit, release.epoch) == ("1.2.3", "unknown", 0)
+
+
+@pytest.mark.parametrize("stray", ["_internal/numpy/core.so", "_internal/llama_cpp/lib/libmtmd.so", "libstdc++.so.6"])
+def test_what_has_no_business_in_a_bundle_stops_it(tmp_path: Path, stray: str) -> None:
+    bundle._check(tmp_path)
+    (tmp_path / stray).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / stray).touch()
+    with pytest.raises(TroubleError, match="no business"):
+        bundle._check(tmp_path)
