@@ -55,8 +55,7 @@ def rows(trial: Trial) -> Iterator[Row]:
 def _made(journey: type[_Journey], trial: Trial, screen: str) -> Iterator[Row]:
     with ExitStack() as stack:
         try:
-            kept = provide_room(journey.room_name, journey.packages(trial), trial.log)
-            room = stack.enter_context(fresh_room(kept, trial.log))
+            room = stack.enter_context(fresh_room(provide_room("minimal", [], trial.log), trial.log))
             room.add_person()
             steps = journey(trial, screen, room, stack).steps()
         except (TroubleError, FailedError, OSError, subprocess.SubprocessError) as error:
@@ -75,7 +74,6 @@ class _Journey:
     """
 
     case: str
-    room_name: str
 
     def __init__(self, trial: Trial, screen: str, room: FreshRoom, stack: ExitStack) -> None:
         self.trial = trial
@@ -85,11 +83,6 @@ class _Journey:
         self.data = Data.of_home(room.home)
         self.env = {"HOME": str(HOME), "USER": HOME.name, "LOGNAME": HOME.name}
         self._app: App | None = None
-
-    @staticmethod
-    def packages(_trial: Trial) -> Sequence[str]:
-        """What the room has besides the smallest Debian: nothing."""
-        return ()
 
     def steps(self) -> Sequence[Step]:
         """The journey."""
@@ -174,7 +167,6 @@ class _DebJourney(_Journey):
     """The package for Debian, with a session bus as every desktop has one."""
 
     case = ".deb in a fresh Debian without Python"
-    room_name = "minimal"
 
     def __init__(self, trial: Trial, screen: str, room: FreshRoom, stack: ExitStack) -> None:
         super().__init__(trial, screen, room, stack)
@@ -239,15 +231,6 @@ class _ArchiveJourney(_Journey):
     """The archive, run from where it was unpacked and then installed by its script; there is no D-Bus."""
 
     case = "archive, 200 characters with spaces and emoji, no D-Bus"
-    room_name = "desktop"
-
-    @staticmethod
-    def packages(trial: Trial) -> Sequence[str]:
-        fields = subprocess.run(
-            ["dpkg-deb", "--field", str(trial.deb), "Depends"], capture_output=True, text=True, check=True
-        ).stdout
-        # What the .deb depends on, every desktop has.
-        return [re.split(r"[\s(|]", field.strip())[0] for field in fields.split(",")]
 
     def __init__(self, trial: Trial, screen: str, room: FreshRoom, stack: ExitStack) -> None:
         super().__init__(trial, screen, room, stack)
@@ -255,7 +238,7 @@ class _ArchiveJourney(_Journey):
 
     def steps(self) -> Sequence[Step]:
         return [
-            ("is unpacked", self.unpack),
+            *self.before(),
             *self.visit(),
             ("install.sh installs it for one person", self._install),
             ("uninstall.sh removes it, chats and models are kept", self._uninstall),
@@ -265,8 +248,19 @@ class _ArchiveJourney(_Journey):
     def start(self) -> App:
         return self.run_app(self.folder / _PACKAGE)
 
-    def unpack(self) -> str:
-        """Unpack the archive as its owner would."""
+    def before(self) -> list[Step]:
+        """The steps that make the room a desktop with the archive on it."""
+        return [("a desktop's libraries are there", self._add_libraries), ("is unpacked", self._unpack)]
+
+    def _add_libraries(self) -> str:
+        """Install what the .deb depends on: every desktop has it."""
+        field = ["dpkg-deb", "--field", str(self.trial.deb), "Depends"]
+        depends = subprocess.run(field, capture_output=True, text=True, check=True, timeout=_QUICK_SECONDS).stdout
+        self.room.run([*_APT, "update"], _APT_SECONDS)
+        self.room.run([*_APT, "satisfy", "--no-install-recommends", depends.strip()], _APT_SECONDS)
+        return f"{depends.count(',') + 1} packages and what they depend on"
+
+    def _unpack(self) -> str:
         room = self.room
         target = room.outside(self.folder.parent)
         target.mkdir(parents=True)
@@ -318,7 +312,7 @@ class _OfflineJourney(_ArchiveJourney):
 
     def steps(self) -> Sequence[Step]:
         count: Step = ("zero connects to a network", self._count)
-        return [("is unpacked", self.unpack), *self.visit(), count, self.last_look()]
+        return [*self.before(), *self.visit(), count, self.last_look()]
 
     def start(self) -> App:
         trace = ["strace", "--seccomp-bpf", "-f", "-qq", "-A", "-o", str(self._trace)]
