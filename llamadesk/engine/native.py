@@ -51,6 +51,7 @@ _KV_TYPES: Final = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8
 _PENALTY_WINDOW: Final = 64
 _SEQUENCE: Final = 0
 _ABORTED: Final = 2
+_NO_DEVICES: Final = (ctypes.c_void_p * 1)()
 _IS_SET: Final = native_is_set(lib.ggml_abort_callback)
 
 
@@ -175,6 +176,8 @@ class Model:
         """
         params = lib.llama_model_default_params()
         params.n_gpu_layers = settings.n_gpu_layers
+        if settings.n_gpu_layers == 0:  # else a GPU would still read long prompts, and its driver could still crash
+            params.devices = ctypes.cast(_NO_DEVICES, ctypes.c_void_p)
         params.load_mode = lib.LLAMA_LOAD_MODE_MMAP if settings.use_mmap else lib.LLAMA_LOAD_MODE_NONE
         params.progress_callback = lib.llama_progress_callback(lambda fraction, _: on_progress(fraction))
         self._handle = lib.llama_model_load_from_file(os.fsencode(path), params)
