@@ -27,8 +27,8 @@ BOUND = 1.0
 PAIRS = 21
 PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
-_SETTLED_SECONDS = 1.0
-"""From the first frame until the app is asked to close: by then it has started all that belongs to a start."""
+_ENGINE_SPOKE = " llamadesk.engine: "
+"""In the app's log when all that belongs to a start has begun: from then on it closes in an orderly way."""
 _NOT_A_PERSONS = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON")
 """Variables of tests and development that slow one of the two down."""
 
@@ -76,8 +76,8 @@ def _start(command: Sequence[str], data: Path, env: Mapping[str, str]) -> float:
         env=env,
     )
     try:
-        seen = _wait_for_frame(app, log, started + PATIENCE_SECONDS)
-        time.sleep(_SETTLED_SECONDS)
+        said = _log_with(FIRST_FRAME, app, log)
+        _log_with(_ENGINE_SPOKE, app, log)
         app.terminate()
         app.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -85,17 +85,20 @@ def _start(command: Sequence[str], data: Path, env: Mapping[str, str]) -> float:
     finally:
         app.kill()
         app.wait()
-    if app.returncode:
+    seen = first_frame(said)
+    if app.returncode or seen is None:
         raise FailedError(f"{command[0]} was to close, and ended with {app.returncode}")
     return seen - started
 
 
-def _wait_for_frame(app: subprocess.Popen[bytes], log: Path, deadline: float) -> float:
-    while time.time() < deadline:
-        seen = first_frame(log.read_text(encoding="utf-8")) if log.is_file() else None
-        if seen is not None:
-            return seen
+def _log_with(words: str, app: subprocess.Popen[bytes], log: Path) -> str:
+    """The app's log once a whole line has `words` in it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        said = log.read_text(encoding="utf-8") if log.is_file() else ""
+        if words in said.rpartition("\n")[0]:
+            return said
         if app.poll() is not None:
-            raise FailedError(f"the app ended with {app.returncode} before its window was there")
+            raise FailedError(f"the app ended with {app.returncode} before its log said {words.strip()!r}")
         time.sleep(_LOOK_SECONDS)
-    raise FailedError(f"there was no window within {PATIENCE_SECONDS:.0f} seconds")
+    raise FailedError(f"the app's log did not say {words.strip()!r} within {PATIENCE_SECONDS:.0f} seconds")

@@ -42,7 +42,7 @@ DRIVERS_VARIABLE = "VK_DRIVER_FILES"
 """Names the manifests of the drivers that Vulkan is to use, in place of all that are installed."""
 MANIFESTS = Path("/usr/share/vulkan/icd.d")
 N_TOKENS = 16
-QUESTION = (told("Answer correctly."), user("Count from one to ten."))
+QUESTION = (told("Answer correctly."), user("Name the days of the week."))
 """A reply in which each token is far likelier than any other, for the two compute with other roundings."""
 PATIENCE_SECONDS = 300.0
 """For each answer: the software driver compiles its shaders at the first one, and reads five tokens a second then."""
