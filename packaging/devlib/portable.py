@@ -101,13 +101,9 @@ def _definitions(cuda: bool) -> dict[str, str]:
     else:
         common |= {"GGML_VULKAN": "ON"}
     if sys.platform.startswith("linux"):
-        # A graphics driver brings the system's C++ library into the process: ours must be none that shadows it.
-        static = "-static-libstdc++ -static-libgcc"
-        common |= {
-            "CMAKE_INSTALL_RPATH": "$ORIGIN;$ORIGIN/..",
-            "CMAKE_SHARED_LINKER_FLAGS": static,
-            "CMAKE_MODULE_LINKER_FLAGS": static,
-        }
+        # The C++ library is the system's, as Qt's and the graphics drivers' is: one that was linked in (tried) exports
+        # its symbols, mixes with the driver's, and then no model loads.
+        common |= {"CMAKE_INSTALL_RPATH": "$ORIGIN;$ORIGIN/.."}
     return common | (_WITH_CUDA if cuda else {})
 
 
