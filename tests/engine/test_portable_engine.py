@@ -34,7 +34,8 @@ pytestmark = [
     pytest.mark.timeout(600),  # Mesa's software driver reads 5 tokens a second
 ]
 
-QUESTION = "What is the capital of France?"
+# Not one that the small model is of two minds about: processor and GPU round differently.
+QUESTION = "Count from one to ten."
 PATIENCE_SECONDS = 300.0
 SOFTWARE_DRIVERS = Path("/usr/share/vulkan/icd.d")
 # Mesa's driver claims what ggml's shaders then do not get from it.
