@@ -73,6 +73,7 @@ class ModelControl(QObject):
         await self._scan()
         if self._rooms.models.chosen is None and self._rooms.models.families and not self._rooms.mode.safe:
             self.choose_file(self._rooms.models.families[0].files[0].path)
+        self._rooms.models.looked()
 
     async def _try_to_choose(self, path: Path) -> bool:
         try:

@@ -99,6 +99,7 @@ class ReplyControl(QObject):
         rooms.client.finished.connect(self._on_finished)
         rooms.client.failed.connect(self._on_failed)
         rooms.engine.status_changed.connect(self._ask)
+        rooms.models.chosen_changed.connect(self._ask)
         rooms.models.chosen_changed.connect(self._announce)
         chats.deleting.connect(self._on_deleting)
         chats.set_overlay(self._overlay)
@@ -112,8 +113,8 @@ class ReplyControl(QObject):
 
     @property
     def can_send(self) -> bool:
-        """Whether a message would be answered: a model is chosen and no reply is under way."""
-        return not self.busy and self._rooms.models.chosen is not None
+        """Whether a message would be answered: there is a model, as far as is known, and no reply is under way."""
+        return not self.busy and self._rooms.models.expected
 
     def send(self, text: str) -> None:
         """Keep the person's message and ask for a reply."""
@@ -121,10 +122,8 @@ class ReplyControl(QObject):
             return
         if self._rooms.engine.status.phase is Phase.STOPPED:
             self.model_wanted.emit()
-        if self._rooms.models.chosen is None or self._rooms.engine.status.phase is Phase.STOPPED:
-            reason = self._rooms.engine.status.reason or "There is no model yet."
-            advice = "Choose another model in the settings, or open a GGUF file. Your message is still in the box."
-            self._refuse(text, Problem(ProblemCode.NO_MODEL, reason, advice))
+        if not self._rooms.models.expected or self._rooms.engine.status.phase is Phase.STOPPED:
+            self._refuse(text, self._no_model("Your message is still in the box."))
             return
         self._sending = True
         self._announce()
@@ -179,6 +178,9 @@ class ReplyControl(QObject):
             return
         if status.phase is Phase.STOPPED:  # the load that it waited for failed, which ModelControl tells
             self._end(Status.FAILED, None)
+        elif not self._rooms.models.expected:  # it was sent before anybody had looked for one
+            self._rooms.notices.problem(self._no_model("Your message is kept."))
+            self._end(Status.FAILED, None)
         elif status.phase is Phase.READY:
             n_max = self._rooms.settings.get(MAX_TOKENS, int)
             reply.request_id = self._rooms.client.generate(reply.turns, self._sampling(), n_max)
@@ -218,6 +220,11 @@ class ReplyControl(QObject):
         self._checkpoints.start()
         if reply.ended is not None:
             self._rooms.tasks.start(self._finish(reply, row))
+
+    def _no_model(self, words_are: str) -> Problem:
+        reason = self._rooms.engine.status.reason or "There is no model yet."
+        advice = f"Choose another model in the settings, or open a GGUF file. {words_are}"
+        return Problem(ProblemCode.NO_MODEL, reason, advice)
 
     def _refuse(self, text: str, problem: Problem) -> None:
         self._sending = False

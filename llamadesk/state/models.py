@@ -20,6 +20,7 @@ class ModelShelf(QObject):
         super().__init__(parent)
         self._families: tuple[ModelFamily, ...] = ()
         self._chosen: ModelFile | None = None
+        self._looking = True
 
     @property
     def families(self) -> tuple[ModelFamily, ...]:
@@ -42,6 +43,16 @@ class ModelShelf(QObject):
     def file_at(self, path: Path) -> ModelFile | None:
         """The file found at `path`."""
         return next((file for family in self._families for file in family.files if file.path == path), None)
+
+    @property
+    def expected(self) -> bool:
+        """Whether there is a chosen file, or may be one in a moment: at the start nobody has looked yet."""
+        return self._looking or self._chosen is not None
+
+    def looked(self) -> None:
+        """Whatever can be chosen without the person has been."""
+        self._looking = False
+        self.chosen_changed.emit()
 
     def set_families(self, families: Sequence[ModelFamily]) -> None:
         """A scan ended."""

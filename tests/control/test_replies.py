@@ -55,6 +55,32 @@ def test_the_starter_model_answers_and_remembers(driver: DeskDriver) -> None:
     assert not driver.notices
 
 
+def test_a_message_sent_before_the_models_were_looked_for_is_answered(driver: DeskDriver) -> None:
+    desk = driver.open(before=lambda desk: desk.replies.send("What is the capital of France?"))
+    driver.until(lambda: not desk.replies.busy)
+    question, answer = desk.transcript.messages()
+    assert question.content == "What is the capital of France?"
+    assert (answer.status, bool(answer.content)) == (Status.COMPLETE, True)
+    assert not driver.notices
+
+
+@pytest.mark.allow_log("no_model")
+def test_where_there_is_no_model_an_early_message_is_kept_and_a_later_one_comes_back(
+    driver: DeskDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llamadesk.control.library.starter_model", lambda: None)
+    desk = driver.open(before=lambda desk: desk.replies.send("Early"))
+    driver.until(lambda: not desk.replies.busy)
+    assert contents(desk) == [(Role.USER, "Early", Status.COMPLETE), (Role.ASSISTANT, "", Status.FAILED)]
+    assert ["no model" in notice.text for notice in driver.notices] == [True]
+    back: list[str] = []
+    desk.replies.send_refused.connect(back.append)
+    assert not desk.replies.can_send
+    desk.replies.send("Late")
+    assert back == ["Late"]
+    assert len(driver.notices) == 2
+
+
 def test_the_system_prompt_and_the_longest_reply_are_used(driver: DeskDriver) -> None:
     desk = driver.open()
     desk.preferences.set(MAX_TOKENS, 5)
