@@ -98,6 +98,7 @@ def make_bundle(workshop: Workshop, release: Release, out: Path, work: Path, log
         "PYTHONHASHSEED": "1",
         "PYTHONPYCACHEPREFIX": str(work / "pycache"),
         "PYTHONDONTWRITEBYTECODE": "",
+        "PYINSTALLER_ZLIB_COMPRESSION_LEVEL": "0",  # starts faster; packages are compressed as a whole
         "PYINSTALLER_CONFIG_DIR": str(work / "config"),
         "LLAMADESK_ENGINE": str(workshop.engine),
         "LLAMADESK_STARTER_MODEL": str(workshop.environment.starter_model),
