@@ -25,7 +25,7 @@ CHECKS = (
     Check("ruff check", "ruff", ("check",)),
     Check("ruff format", "ruff", ("format", "--check")),
     Check("mypy", "mypy"),
-    Check("mypy of packaging", "mypy", _PACKAGING, {"MYPYPATH": "packaging"}),
+    Check("mypy of packaging", "mypy", _PACKAGING, {"MYPYPATH": os.pathsep.join(("packaging", "."))}),
     Check("import contracts", "lint-imports"),
 )
 
