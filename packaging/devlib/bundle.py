@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import runpy
 import shutil
 import subprocess
@@ -116,6 +117,7 @@ def make_bundle(workshop: Workshop, release: Release, out: Path, work: Path, log
         made = out / (f"{NAME}.app" if SYSTEM == "Darwin" else NAME)
         if SYSTEM == "Darwin":
             shutil.rmtree(out / NAME)  # the same again, which the .app was made of
+        _strip_python(made, log)
         _check(made)
         notices = workshop.root / "packaging" / "tools" / "notices.py"
         log.run([python, notices, work / "contents.json", workshop.engine, made], "Collecting licences", env=env)
@@ -137,7 +139,19 @@ def _icon(python: Path, work: Path, log: Log) -> Path | None:
     return icon
 
 
+def _strip_python(made: Path, log: Log) -> None:
+    """Take the debugging symbols out of Python's library: where Python was compiled by hand they are most of it."""
+    if SYSTEM == "Linux":
+        for library in made.rglob("libpython3*.so*"):
+            log.run(["strip", "--strip-unneeded", library], "Making the bundle")
+
+
 def _check(made: Path) -> None:
+    libraries = [
+        path.name for path in made.rglob("*") if path.suffix in (".so", ".dll", ".dylib") or ".so." in path.name
+    ]
+    if twice := sorted({name for name in libraries if libraries.count(name) > 1}):
+        raise TroubleError(f"The bundle holds these libraries twice: {', '.join(twice)}.")
     for path in made.rglob("*"):
         if found := next((word for word in _FORBIDDEN if word in path.relative_to(made).as_posix()), None):
             raise TroubleError(f"The bundle holds {path.relative_to(made)}, and {found} has no business in it.")

@@ -83,6 +83,14 @@ def test_sources_that_are_no_repository_have_no_commit(tmp_path: Path, monkeypat
     assert (release.version, release.commit, release.epoch) == ("1.2.3", "unknown", 0)
 
 
+def test_a_second_copy_of_a_library_stops_a_bundle(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "libggml-base.so").touch()
+    with pytest.raises(TroubleError, match="libggml-base"):
+        bundle._check(tmp_path)
+
+
 @pytest.mark.parametrize("stray", ["_internal/numpy/core.so", "_internal/llama_cpp/lib/libmtmd.so", "libstdc++.so.6"])
 def test_what_has_no_business_in_a_bundle_stops_it(tmp_path: Path, stray: str) -> None:
     bundle._check(tmp_path)
