@@ -110,7 +110,7 @@ class Desk(QObject):
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
         self._rooms.tasks.begin()
-        assert self.diagnostics is not None, "it hears the engine from the start"
+        _ = self.diagnostics  # made now: it hears the engine from the start
         self._rooms.client.start()
         await self.chats.begin()
         if self._rooms.store.recovered is not None:
