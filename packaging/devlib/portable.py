@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 from devlib import system
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
@@ -45,6 +46,7 @@ def portable_engine(requirement: str, python: Path, log: Log, *, cuda: bool = Fa
     Raises:
         TroubleError: it could not be built.
     """
+    system.provide_compiler(log)  # its version is part of the recipe
     machine = platform.machine().lower()
     definitions = _definitions(cuda)
     name, _, version = requirement.partition("==")
@@ -53,7 +55,6 @@ def portable_engine(requirement: str, python: Path, log: Log, *, cuda: bool = Fa
     folder = cache_dir() / "engines" / f"{name}-{version}-portable-{key}"
     if folder.is_dir():
         return folder
-    system.provide_compiler(log)
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if free < NEEDED_BYTES:
@@ -125,8 +126,10 @@ def _sources(requirement: str, python: Path, work: Path, log: Log) -> Path:
     pip: list[str | Path] = [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
     log.run([*pip, "--no-binary", name, "--dest", work, requirement], "Fetching the sources of llama.cpp")
     package = next(work.glob("*.tar.gz"))
+    # The first releases of Python 3.11 cannot refuse paths that lead elsewhere; pip's own package is no stranger's.
+    careful: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(package) as archive:
-        archive.extractall(work / "unpacking", filter="data")
+        archive.extractall(work / "unpacking", **careful)
     package.unlink()
     unpacked = next((work / "unpacking").iterdir())
     return unpacked.rename(work / unpacked.name)
