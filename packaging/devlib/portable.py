@@ -14,12 +14,11 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
-from typing import Any
 
 from devlib import system
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
+from devlib.unpacking import unpack_tar
 from devlib.vulkan_sdk import VulkanSdk, provide_vulkan_sdk
 from devlib.wheel import cache_dir
 
@@ -126,10 +125,7 @@ def _sources(requirement: str, python: Path, work: Path, log: Log) -> Path:
     pip: list[str | Path] = [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
     log.run([*pip, "--no-binary", name, "--dest", work, requirement], "Fetching the sources of llama.cpp")
     package = next(work.glob("*.tar.gz"))
-    # The first releases of Python 3.11 cannot refuse paths that lead elsewhere; pip's own package is no stranger's.
-    careful: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    with tarfile.open(package) as archive:
-        archive.extractall(work / "unpacking", **careful)
+    unpack_tar(package, work / "unpacking")
     package.unlink()
     unpacked = next((work / "unpacking").iterdir())
     return unpacked.rename(work / unpacked.name)

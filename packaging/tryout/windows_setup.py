@@ -11,7 +11,6 @@ import hashlib
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from devlib import system
 from devlib.console import Log, StepFailedError, TroubleError, reason_in
 from devlib.desktop import desktop
+from devlib.unpacking import unpack_tar
 from devlib.wheel import cache_dir
 from devlib.windows import SETUP_SCRIPT, Setup
 
@@ -147,8 +147,7 @@ def _provide_compiler(log: Log) -> Path:
     archive = next(new.glob("*.tgz"))
     if hashlib.sha256(archive.read_bytes()).hexdigest() != COMPILER_SHA256:
         raise TroubleError("The Inno Setup compiler arrived damaged: run this again to fetch it once more.")
-    with tarfile.open(archive) as packed:
-        packed.extractall(new, filter="data")
+    unpack_tar(archive, new)
     (new / "package" / "bin").rename(folder)
     shutil.rmtree(new)
     return folder
