@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import time
 from collections import Counter
@@ -21,8 +21,9 @@ from pathlib import Path
 from devlib import system
 from devlib.console import TroubleError
 from devlib.desktop import desktop
+from devlib.unpacking import unpack_tar
 
-from tryout.fresh import ALONE, HOME, USER, FreshRoom, fresh_room
+from tryout.fresh import ALONE, HOME, PERSON, USER, FreshRoom, fresh_room
 from tryout.journey import TOOLS, App, Data, messages, running, use_likeliest_words
 from tryout.rooms import Row, provide_room
 from tryout.steps import FailedError, Step, in_turn
@@ -264,8 +265,7 @@ class _ArchiveJourney(_Journey):
         room = self.room
         target = room.outside(self.folder.parent)
         target.mkdir(parents=True)
-        with tarfile.open(self.trial.archive) as archive:
-            archive.extractall(target, filter="tar")
+        unpack_tar(self.trial.archive, target)
         for path in (room.home, *room.home.rglob("*")):
             os.chown(path, USER, USER, follow_symlinks=False)
         return f"{len(str(self.folder))} characters: {self.folder}"
@@ -353,10 +353,16 @@ def _session_bus() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tryout-bus-", ignore_cleanup_errors=True) as folder:
         runtime = Path(folder)
         os.chown(runtime, USER, USER)
+        # The daemon serves nobody whom the system does not know, and here the person is known in the room alone.
+        known = runtime / "passwd"
+        entry = f"{PERSON}:x:{USER}:{USER}::{folder}:/bin/sh\n"
+        known.write_text(entry + Path("/etc/passwd").read_text(encoding="utf-8"), encoding="utf-8")
+        known.chmod(0o644)
         person = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
         daemon = ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address=unix:path={runtime}/bus"]
+        script = f"mount --bind {known} /etc/passwd && exec {shlex.join([*person, *daemon])}"
         process = subprocess.Popen(
-            [*ALONE, *person, *daemon],
+            [*ALONE, "--mount", "sh", "-c", script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
