@@ -16,7 +16,7 @@ from devlib import archive, deb, linux, macos, system, windows
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
 from devlib.environment import Environment, Purpose, Wanted
 from devlib.portable import ACCELERATORS, portable_engine
-from devlib.staging import Release
+from devlib.staging import Release, mark_installation
 
 NAME = "LlamaDesk"
 SYSTEM = platform.system()
@@ -172,10 +172,12 @@ def make_packages(workshop: Workshop, release: Release, bundle: Path, out: Path,
             archive.build_archive(bundle, out, release, icons, log),
         ]
     elif SYSTEM == "Darwin":
+        mark_installation(bundle, "macos", release)
         macos.sign(bundle, log)
         made = [macos.build_dmg(bundle, out, release.version, platform.machine(), log)]
         macos.notarise(made[0], log)
     else:
+        mark_installation(bundle, "windows", release)
         icon = work / "llamadesk.ico"
         made = [windows.build_setup(bundle, out, release.version, release.epoch, log, icon=icon)]
     sums = "".join(f"{_sha256(path)}  {path.name}\n" for path in sorted(made))

@@ -44,6 +44,12 @@ def mark_installation(folder: Path, kind: str, release: Release) -> None:
         kind: "deb", "archive", "appimage", "flatpak", "windows" or "macos".
     """
     marker = folder / MARKER
+    if kind == "macos":  # data lie apart from code, or the signature breaks; the app looks beside its code
+        link = folder / "Contents" / "Frameworks" / MARKER.name
+        marker = folder / "Contents" / "Resources" / MARKER.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"../Resources/{MARKER.name}")
     marker.parent.mkdir(parents=True, exist_ok=True)
     facts = {"kind": kind, "commit": release.commit, "built": release.epoch}
     marker.write_text(json.dumps(facts) + "\n", encoding="utf-8")

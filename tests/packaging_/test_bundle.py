@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from devlib import bundle, portable, vulkan_sdk
+from devlib import bundle, portable, staging, vulkan_sdk
 from devlib.console import TroubleError
 from devlib.environment import Purpose, Wanted
 
@@ -81,6 +82,13 @@ def test_sources_that_are_no_repository_have_no_commit(tmp_path: Path, monkeypat
     (tmp_path / "llamadesk" / "__init__.py").write_text('__version__ = "1.2.3"\n')
     release = bundle.release_of(tmp_path)
     assert (release.version, release.commit, release.epoch) == ("1.2.3", "unknown", 0)
+
+
+def test_an_app_for_macos_is_marked_where_it_looks_and_its_signature_allows(tmp_path: Path) -> None:
+    staging.mark_installation(tmp_path, "macos", staging.Release("1.2.3", "abc", 5))
+    beside_the_code = tmp_path / "Contents" / "Frameworks" / "installation.json"
+    assert json.loads(beside_the_code.read_text()) == {"kind": "macos", "commit": "abc", "built": 5}
+    assert beside_the_code.is_symlink()
 
 
 def test_a_second_copy_of_a_library_stops_a_bundle(tmp_path: Path) -> None:
