@@ -16,7 +16,7 @@ from pyimod01_archive import PYZ_ITEM_MODULE, PYZ_ITEM_PKG
 pyimod02_importers.install()
 _archive = pyimod02_importers.pyz_archive
 with open(_archive._filename, "rb") as _file:  # noqa: PTH123 - pathlib is slow to import
-    _program = mmap.mmap(_file.fileno(), 0, access=mmap.ACCESS_READ)
+    _program = memoryview(mmap.mmap(_file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 class _Loader(pyimod02_importers.PyiFrozenLoader):
@@ -25,7 +25,13 @@ class _Loader(pyimod02_importers.PyiFrozenLoader):
     def exec_module(self, module):
         _, start, length = _archive.toc[self._pyz_entry_name]
         start += _archive._start_offset
-        exec(marshal.loads(zlib.decompress(_program[start : start + length])), module.__dict__)
+        end = start + length
+        # What is stored as it is, in one block, needs no unpacking: 7 bytes before it, 4 after it (RFC 1950 and 1951).
+        if _program[start + 2] == 1 and int.from_bytes(_program[start + 3 : start + 5], "little") == length - 11:
+            code = marshal.loads(_program[start + 7 : end - 4])
+        else:
+            code = marshal.loads(zlib.decompress(_program[start:end]))
+        exec(code, module.__dict__)
 
 
 class _Finder:
