@@ -242,7 +242,10 @@ def test_what_cannot_be_done_is_said(
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
     """Both ends of a terminal: the person's, and the program's."""
-    person, program = pty.openpty()
+    try:
+        person, program = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"there are no terminals here: {error}")
     yield person, program
     os.close(person)
     os.close(program)
