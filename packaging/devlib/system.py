@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,21 @@ COMPILER: Sequence[Need] = (
     Program("ninja", "ninja-build"),
 )
 """What compiles llama.cpp on Linux."""
+
+
+_MIRROR = re.compile(r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(https?://\S+/debian)/?(?:\s|$)", re.MULTILINE)
+
+
+def debian_mirror(apt: Path = Path("/etc/apt")) -> str:
+    """The address of the Debian archive that this system's own apt reads.
+
+    Raises:
+        TroubleError: apt's lists name none.
+    """
+    for source in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
+        if source.is_file() and (found := _MIRROR.search(source.read_text(encoding="utf-8", errors="replace"))):
+            return found[1]
+    raise TroubleError("This needs Debian's archive, and this system's apt names none: run it on Debian.")
 
 
 def _root_prefix() -> list[str] | None:

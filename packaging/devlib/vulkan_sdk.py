@@ -9,12 +9,12 @@ products, which are most of a newer graphics card's speed.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from devlib import system
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
 
 RELEASE = "trixie"
@@ -22,7 +22,6 @@ PACKAGES = ("libvulkan-dev", "libvulkan1", "spirv-headers", "glslc", "libshaderc
 """The headers, and the shader compiler with the libraries that it runs on."""
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _TRIPLES = {"x86_64": ("amd64", "x86_64-linux-gnu"), "aarch64": ("arm64", "aarch64-linux-gnu")}
-_URI = re.compile(r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(\S+/debian)/?(?:\s|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,22 +59,13 @@ def _definitions(root: Path, triple: str) -> dict[str, str]:
     }
 
 
-def _mirror() -> str:
-    """The Debian mirror that this system fetches from."""
-    apt = Path("/etc/apt")
-    for source in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
-        if source.is_file() and (found := _URI.search(source.read_text(encoding="utf-8", errors="replace"))):
-            return found[1]
-    raise TroubleError("The Vulkan module is built on Debian or with the Vulkan SDK: let VULKAN_SDK name its folder.")
-
-
 def _unpack_packages(root: Path, architecture: str, log: Log) -> None:
     work = root.with_name(root.name + ".part")
     shutil.rmtree(work, ignore_errors=True)
     for inside in ("lists/partial", "cache/archives/partial", "unpacked"):
         (work / inside).mkdir(parents=True)
     sources = work / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {RELEASE} main\n", encoding="utf-8")
+    sources.write_text(f"deb [signed-by={_KEYRING}] {system.debian_mirror()} {RELEASE} main\n", encoding="utf-8")
     (work / "status").touch()  # as if nothing were installed: this is not for this system
     apt = [
         "apt-get",

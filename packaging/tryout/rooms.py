@@ -6,7 +6,6 @@ A room is made once and kept in the cache folder. What runs in it sees its own p
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,21 +29,6 @@ class Row(NamedTuple):
     what: str
 
 
-def debian_mirror() -> str:
-    """The address of the Debian archive that this system's own apt reads.
-
-    Raises:
-        TroubleError: apt's lists name none.
-    """
-    folder = Path("/etc/apt")
-    lists = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.sources"))]
-    lists += sorted((folder / "sources.list.d").glob("*.list"))
-    for text in (file.read_text(encoding="utf-8") for file in lists if file.is_file()):
-        if found := re.search(r"^(?:URIs:|deb(?:\s+\[.*?\])?)\s+(https?://\S+/debian/?)(?:\s|$)", text, re.MULTILINE):
-            return found.group(1)
-    raise TroubleError("A clean room needs Debian's archive, and this system's apt names none: run this on Debian.")
-
-
 def provide_room(name: str, packages: Sequence[str], log: Log, *, architecture: str = "amd64") -> Path:
     """A Debian system of `architecture` with `packages` installed: the one that is kept, or a new one.
 
@@ -64,7 +48,7 @@ def provide_room(name: str, packages: Sequence[str], log: Log, *, architecture: 
         if old.exists():
             shutil.rmtree(old)
     new.parent.mkdir(parents=True, exist_ok=True)
-    bootstrap = ["debootstrap", "--variant=minbase", f"--arch={architecture}", SUITE, str(new), debian_mirror()]
+    bootstrap = ["debootstrap", "--variant=minbase", f"--arch={architecture}", SUITE, str(new), system.debian_mirror()]
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     try:
         log.run(["nice", *bootstrap], f"Making a clean room ({name})")
