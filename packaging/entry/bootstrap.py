@@ -4,6 +4,7 @@ PyInstaller's also imports ctypes, to search libraries that are loaded by their 
 of other kinds need. The app loads by whole paths and carries none of these, and its window should not wait for them.
 """
 
+import gc
 import marshal
 import mmap
 import sys
@@ -13,6 +14,7 @@ from _frozen_importlib import ModuleSpec
 import pyimod02_importers
 from pyimod01_archive import PYZ_ITEM_MODULE, PYZ_ITEM_PKG
 
+gc.disable()  # what a start makes stays: looking for garbage in it is lost time; who runs on says when to begin
 pyimod02_importers.install()
 _archive = pyimod02_importers.pyz_archive
 with open(_archive._filename, "rb") as _file:  # noqa: PTH123 - pathlib is slow to import
