@@ -25,14 +25,16 @@ BUSY_SHARE = 0.10
 
 @dataclass(frozen=True)
 class Figure:
-    """What is measured: its name, its unit, and the bound it must keep, such as "<= 1.6"."""
+    """What is measured: its name, its unit, and the bound it must keep, such as "<= 1.6"; "" is for information."""
 
     name: str
     unit: str
-    bound: str
+    bound: str = ""
 
-    def holds(self, value: float) -> bool:
-        """Whether `value` keeps the bound."""
+    def holds(self, value: float) -> bool | None:
+        """Whether `value` keeps the bound; None without one."""
+        if not self.bound:
+            return None
         relation, limit = self.bound.split()
         return value <= float(limit) if relation == "<=" else value >= float(limit)
 
@@ -52,21 +54,22 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the result; `busy` is a warning, or ""."""
+    """A line of the result; `busy` is a warning, or "", and `holds` is None where there is no bound."""
 
     name: str
     value: float
     unit: str
     bound: str
-    holds: bool
+    holds: bool | None
     runs: list[float]
     measured_on: str
     busy: str
 
     def __str__(self) -> str:
-        verdict = "holds" if self.holds else "DOES NOT HOLD"
+        verdict = {True: "holds", False: "DOES NOT HOLD"}.get(self.holds)
+        about = f" (bound {self.bound}): {verdict}" if verdict else " (for information)"
         warning = f"  [{self.busy}]" if self.busy else ""
-        return f"{self.name}: {self.value:.3g} {self.unit} (bound {self.bound}): {verdict}{warning}"
+        return f"{self.name}: {self.value:.3g} {self.unit}{about}{warning}"
 
 
 Measure = Callable[[], Sequence[Measured]]
@@ -199,7 +202,7 @@ def run(names: Sequence[str], json_file: Path | None) -> int:
         try:
             new = each.rows()
         except Exception as error:
-            broken += len(each.figures)
+            broken += sum(bool(figure.bound) for figure in each.figures)
             for figure in each.figures:
                 print(f"{figure.name}: could not be measured: {error}", flush=True)
             continue
@@ -209,6 +212,7 @@ def run(names: Sequence[str], json_file: Path | None) -> int:
         print(f"  measured on {new[0].measured_on}, in {time.monotonic() - started:.0f} s", flush=True)
         if json_file is not None:
             json_file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
-    held = sum(row.holds for row in rows)
-    print(f"{held} of {len(rows) + broken} hold" + (f", {broken} could not be measured" if broken else ""))
+    held = sum(row.holds is True for row in rows)
+    bound = sum(row.holds is not None for row in rows)
+    print(f"{held} of {bound + broken} hold" + (f", {broken} could not be measured" if broken else ""))
     return broken

@@ -51,15 +51,22 @@ def test_rows_and_what_broke(
 
     benchmarks = [
         Benchmark((Figure("one", "ms", "<= 5"), Figure("two", "x", ">= 2")), "a toy", lambda: [_m(3, 4, 5), _m(1)]),
-        Benchmark((Figure("three", "ms", "<= 5"),), "a toy", breaks),
+        Benchmark((Figure("three", "ms", "<= 5"), Figure("four", "ms")), "a toy", breaks),
+        Benchmark((Figure("five", "ms"),), "a toy", lambda: [_m(7)]),
     ]
     monkeypatch.setattr(harness, "all_benchmarks", lambda: benchmarks)
     file = tmp_path / "rows.json"
     assert run([], file) == 1
     rows = json.loads(file.read_text())
-    assert [(row["name"], row["value"], row["holds"]) for row in rows] == [("one", 4, True), ("two", 1, False)]
+    assert [(row["name"], row["value"], row["holds"]) for row in rows] == [
+        ("one", 4, True),
+        ("two", 1, False),
+        ("five", 7, None),
+    ]
     assert rows[0]["runs"] == [3, 4, 5] and rows[0]["measured_on"].startswith("a toy; ")
-    assert capsys.readouterr().out.endswith("1 of 3 hold, 1 could not be measured\n")
+    lines = capsys.readouterr().out.splitlines()
+    assert "five: 7 ms (for information)" in lines
+    assert lines[-1] == "1 of 3 hold, 1 could not be measured"
 
 
 def _m(*runs: float) -> Measured:
