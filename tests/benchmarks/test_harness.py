@@ -55,6 +55,7 @@ def test_rows_and_what_broke(
         Benchmark((Figure("five", "ms"),), "a toy", lambda: [_m(7)]),
     ]
     monkeypatch.setattr(harness, "all_benchmarks", lambda: benchmarks)
+    monkeypatch.setattr(harness, "BUSY_SHARE", 100.0)
     file = tmp_path / "rows.json"
     assert run([], file) == 1
     rows = json.loads(file.read_text())
