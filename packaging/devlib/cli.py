@@ -65,7 +65,8 @@ def bench(names: Sequence[str], json_file: Path | None, log: Log) -> int:
     command = [str(environment.python), "-m", "tests.benchmarks", *names]
     if json_file is not None:
         command += ["--json", str(json_file.absolute())]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # The programs that some figures are compared with are compiled by devlib.
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "packaging")))}
     if not ON_LINUX:
         return subprocess.call(command, env=env)
     with desktop() as screen:
