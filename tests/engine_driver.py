@@ -29,6 +29,7 @@ from llamadesk.core.protocol import (
     Load,
     Loaded,
     LoadSettings,
+    Prompt,
     PromptProgress,
     Request,
     Sampling,
@@ -153,7 +154,7 @@ class EngineDriver:
         self, turns: list[Turn], sampling: Sampling = GREEDY, max_tokens: int = 0, stop: tuple[str, ...] = ()
     ) -> int:
         """Send a Generate; returns its id."""
-        request = Generate(self.new_id(), turns, sampling, max_tokens, list(stop))
+        request = Generate(self.new_id(), Prompt(turns), sampling, max_tokens, list(stop))
         self.send(request)
         return request.id
 

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from llamadesk.bridge.client import EngineClient, EngineCommand, engine_command
 from llamadesk.bridge.command import Patience
 from llamadesk.core.chat import Role
-from llamadesk.core.protocol import Finished, LoadSettings, Sampling, Turn
+from llamadesk.core.protocol import Finished, LoadSettings, Prompt, Sampling, Turn
 
 SIGNALS = (
     "started",
@@ -33,7 +33,7 @@ SIGNALS = (
     "engine_lost",
     "gave_up",
 )
-HI = [Turn(Role.USER, "Hi")]
+HI = Prompt([Turn(Role.USER, "Hi")])
 GREEDY = Sampling(temperature=0.0)
 ANY_MODEL = LoadSettings("/models/any.gguf", n_ctx=2048)
 
@@ -157,7 +157,7 @@ import sys, msgspec
 from PySide6.QtCore import QCoreApplication
 from llamadesk.bridge.client import EngineClient, EngineCommand
 from llamadesk.core.chat import Role
-from llamadesk.core.protocol import LoadSettings, Sampling, Turn
+from llamadesk.core.protocol import LoadSettings, Prompt, Sampling, Turn
 
 app = QCoreApplication([])
 command, model, question, signal = sys.argv[1:]
@@ -167,7 +167,7 @@ client.started.connect(lambda hello: pids.append(hello.pid))
 getattr(client, signal).connect(lambda *arguments: print(pids[-1], flush=True))
 client.start()
 client.load(LoadSettings(model, n_threads=1))
-client.generate([Turn(Role.USER, question)], Sampling())
+client.generate(Prompt([Turn(Role.USER, question)]), Sampling())
 app.exec()
 """
 

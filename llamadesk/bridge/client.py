@@ -14,21 +14,36 @@ from llamadesk.bridge.endings import Work
 from llamadesk.bridge.pacing import Receipts
 from llamadesk.bridge.supervisor import EngineGaveUp, EngineLost, Supervisor, Told
 from llamadesk.core.protocol import (
+    Aside,
+    Configure,
     CountTokens,
     Delta,
+    Dropped,
+    Estimate,
+    Estimated,
     Failed,
     Finished,
+    Forget,
     Generate,
     Hello,
     Load,
     Loaded,
     LoadProgress,
     LoadSettings,
+    Measure,
+    Measured,
+    Prepare,
+    Prepared,
+    Prompt,
     PromptProgress,
+    PromptShown,
     RequestId,
     Sampling,
+    ShowPrompt,
     TokenCount,
-    Turn,
+    Tune,
+    Tuned,
+    TuneProgress,
     Unload,
     Unloaded,
 )
@@ -54,7 +69,9 @@ class EngineClient(QObject):
 
     Requests are answered one after another, in the order they were made, and wait while the engine is being started.
     Each is answered exactly once: a load by `loaded` or `failed`, a reply by `finished` or `failed`, and so on. A load
-    ends every earlier load that is not done yet (`failed` with LOAD_CANCELLED).
+    ends every earlier load that is not done yet (`failed` with LOAD_CANCELLED). `prepare` and `tune` are background
+    work: it waits for everything else, is cut short (`prepared`, `tuned`) by any of it, and by newer work of its kind.
+    `count_tokens`, `measure`, `show_prompt` and `estimate` are answered while a reply is written.
 
     Signals:
         started: Hello; after each start of the process.
@@ -62,11 +79,16 @@ class EngineClient(QObject):
         loaded: request id, LoadedModel, seconds.
         unloaded: request id.
         prompt_progressed: request id, tokens done, tokens in total, tokens reused.
+        dropped: request id, ids of the messages that the model does not see any more; before what is read or written
+            without them.
         delta_received: request id, text, tokens in it, tokens in the context; at most 28 a second.
+        thought_received: request id, text of the thought before the answer; before the delta that it came with.
         finished: request id, Finished. A reply that was cancelled always ends in this, even where the process had to be
             killed for it (then with the figures that are known).
-        failed: request id, Problem; of a load, a reply or a count.
+        failed: request id, Problem; of any request but `unload`.
+        prepared: request id, Prepared. tune_progressed: request id, fraction. tuned: request id, Tuned.
         token_counted: request id, tokens.
+        measured: request id, Measured. prompt_shown: request id, PromptShown. estimated: request id, Estimated.
         engine_lost: Problem, whether a model is loaded next; the process ended by itself. What was under way has got
             its `failed` before. It is being started again, and the last model that was loaded is loaded again (`loaded`
             or `failed` with the id of that load) unless another load waits. The flag is False where there is neither.
@@ -79,15 +101,25 @@ class EngineClient(QObject):
     loaded = Signal(int, object, float)
     unloaded = Signal(int)
     prompt_progressed = Signal(int, int, int, int)
+    dropped = Signal(int, object)
     delta_received = Signal(int, str, int, int)
+    thought_received = Signal(int, str)
     finished = Signal(int, object)
     failed = Signal(int, object)
+    prepared = Signal(int, object)
+    tune_progressed = Signal(int, float)
+    tuned = Signal(int, object)
     token_counted = Signal(int, int)
+    measured = Signal(int, object)
+    prompt_shown = Signal(int, object)
+    estimated = Signal(int, object)
     engine_lost = Signal(object, bool)
     gave_up = Signal(object)
 
     _start_asked = Signal()
     _submitted = Signal(object)
+    _asked = Signal(object)
+    _ordered = Signal(object)
     _cancel_asked = Signal(int)
     _shutdown_asked = Signal()
 
@@ -106,6 +138,8 @@ class EngineClient(QObject):
         self._supervisor.told.connect(self._deliver)
         self._start_asked.connect(self._supervisor.start)
         self._submitted.connect(self._supervisor.submit)
+        self._asked.connect(self._supervisor.ask)
+        self._ordered.connect(self._supervisor.pass_on)
         self._cancel_asked.connect(self._supervisor.cancel)
         self._shutdown_asked.connect(self._supervisor.shut_down)
 
@@ -124,17 +158,55 @@ class EngineClient(QObject):
         return self._submit(Unload(next(self._ids)))
 
     def generate(
-        self, turns: Sequence[Turn], sampling: Sampling, max_tokens: int = 0, stop: Sequence[str] = ()
+        self,
+        prompt: Prompt,
+        sampling: Sampling,
+        max_tokens: int = 0,
+        stop: Sequence[str] = (),
+        *,
+        thought_budget: int = -1,
+        speculate: bool = True,
     ) -> RequestId:
         """Write a reply; see `protocol.Generate`."""
-        return self._submit(Generate(next(self._ids), list(turns), sampling, max_tokens, list(stop)))
+        return self._submit(
+            Generate(next(self._ids), prompt, sampling, max_tokens, list(stop), thought_budget, speculate)
+        )
+
+    def prepare(self, prompt: Prompt, draft: str = "") -> RequestId:
+        """Read ahead; see `protocol.Prepare`."""
+        return self._submit(Prepare(next(self._ids), prompt, draft))
+
+    def tune(self) -> RequestId:
+        """Measure how the loaded model computes fastest; see `protocol.Tune`."""
+        return self._submit(Tune(next(self._ids)))
 
     def count_tokens(self, text: str) -> RequestId:
         """Count the tokens that the loaded model makes of a text."""
-        return self._submit(CountTokens(next(self._ids), text))
+        return self._ask(CountTokens(next(self._ids), text))
+
+    def measure(self, prompt: Prompt, draft: str = "", *, model_path: str = "", n_ctx: int = 0) -> RequestId:
+        """How much of the context a prompt fills; see `protocol.Measure`."""
+        return self._ask(Measure(next(self._ids), prompt, draft, model_path, n_ctx))
+
+    def show_prompt(self, prompt: Prompt) -> RequestId:
+        """Exactly what the model would be shown."""
+        return self._ask(ShowPrompt(next(self._ids), prompt))
+
+    def estimate(self, settings: LoadSettings) -> RequestId:
+        """What a load would take, as llama.cpp itself works it out."""
+        return self._ask(Estimate(next(self._ids), settings))
+
+    def forget(self, chats: Sequence[str] | None) -> None:
+        """Delete the saved states of these chats; of all chats with None."""
+        self._ordered.emit(Forget(None if chats is None else list(chats)))
+
+    def configure(self, configuration: Configure) -> None:
+        """How the states of chats are kept from now on."""
+        self._ordered.emit(configuration)
 
     def cancel(self, request_id: RequestId) -> None:
-        """Stop that load or reply; nothing happens where it has ended. An engine that does not hear it is killed."""
+        """Stop that load, reply or background work; nothing happens where it has ended. An engine that does not hear it
+        is killed."""
         self._cancel_asked.emit(request_id)
 
     def shutdown(self) -> None:
@@ -150,6 +222,10 @@ class EngineClient(QObject):
         self._submitted.emit(request)
         return request.id
 
+    def _ask(self, question: Aside) -> RequestId:
+        self._asked.emit(question)
+        return question.id
+
     @Slot(object)
     def _deliver(self, told: list[Told]) -> None:
         for event in told:
@@ -161,6 +237,8 @@ class EngineClient(QObject):
     def _emit(self, event: Told) -> None:
         match event:
             case Delta():
+                if event.thought:
+                    self.thought_received.emit(event.id, event.thought)
                 self.delta_received.emit(event.id, event.text, event.n_tokens, event.n_past)
             case PromptProgress():
                 self.prompt_progressed.emit(event.id, event.done, event.total, event.reused)
@@ -172,8 +250,22 @@ class EngineClient(QObject):
                 self.unloaded.emit(event.id)
             case Finished():
                 self.finished.emit(event.id, event)
+            case Dropped():
+                self.dropped.emit(event.id, event.message_ids)
+            case Prepared():
+                self.prepared.emit(event.id, event)
+            case TuneProgress():
+                self.tune_progressed.emit(event.id, event.fraction)
+            case Tuned():
+                self.tuned.emit(event.id, event)
             case TokenCount():
                 self.token_counted.emit(event.id, event.n_tokens)
+            case Measured():
+                self.measured.emit(event.id, event)
+            case PromptShown():
+                self.prompt_shown.emit(event.id, event)
+            case Estimated():
+                self.estimated.emit(event.id, event)
             case Failed():
                 self.failed.emit(event.id, event.problem)
             case Hello():

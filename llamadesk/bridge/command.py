@@ -22,6 +22,10 @@ class EngineCommand(msgspec.Struct, frozen=True):
     argv: list[str]
     env: dict[str, str] = {}
 
+    def for_baseline(self) -> EngineCommand:
+        """The same engine, kept to what runs on every processor, and to the processor alone."""
+        return EngineCommand(self.argv, self.env | {SAFE_MODE_VARIABLE: "1"})
+
 
 def engine_command(folders: DataFolders | None = None, *, safe_mode: bool = False) -> EngineCommand:
     """The engine that belongs to this app: in a bundle the program beside the app's, else this Python and this package.

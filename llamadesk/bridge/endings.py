@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode
-from llamadesk.core.protocol import CountTokens, Generate, Load, LoadSettings, Unload
+from llamadesk.core.protocol import Background, Foreground, Generate, Load, LoadSettings
 
-Work = Load | Unload | Generate | CountTokens
+Work = Foreground | Background
 """The requests that take time: one is under way at a time."""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llamadesk.core.protocol import Delta, LoadProgress, PromptProgress
+from llamadesk.core.protocol import Delta, LoadProgress, PromptProgress, TuneProgress
 
-Paced = Delta | LoadProgress | PromptProgress
+Paced = Delta | LoadProgress | PromptProgress | TuneProgress
 """The events that may come by the thousand, and of which a sum or the last one says as much."""
 
 
@@ -27,8 +27,9 @@ class Coalescer:
     """Holds the paced events of one request until they are taken: Deltas as one Delta, of progress the last word."""
 
     def __init__(self) -> None:
-        self._progress: LoadProgress | PromptProgress | None = None
+        self._progress: LoadProgress | PromptProgress | TuneProgress | None = None
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._delta: Delta | None = None
         self._n_tokens = 0
         self.n_characters = 0
@@ -41,9 +42,10 @@ class Coalescer:
         """Take one in. All events between two calls of `take` belong to one request."""
         if isinstance(event, Delta):
             self._texts.append(event.text)
+            self._thoughts.append(event.thought)
             self._delta = event
             self._n_tokens += event.n_tokens
-            self.n_characters += len(event.text)
+            self.n_characters += len(event.text) + len(event.thought)
         else:
             self._progress = event
 
@@ -53,8 +55,10 @@ class Coalescer:
         if self._progress is not None:
             taken.append(self._progress)
         if self._delta is not None:
-            taken.append(Delta(self._delta.id, "".join(self._texts), self._n_tokens, self._delta.n_past))
+            text, thought = "".join(self._texts), "".join(self._thoughts)
+            taken.append(Delta(self._delta.id, text, self._n_tokens, self._delta.n_past, thought))
         self._progress = self._delta = None
         self._texts.clear()
+        self._thoughts.clear()
         self._n_tokens = self.n_characters = 0
         return taken

@@ -17,19 +17,27 @@ from llamadesk.bridge.pacing import Coalescer, Paced, Receipts
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import (
+    Answer,
+    Aside,
+    Background,
     Cancel,
+    Configure,
     Delta,
+    Dropped,
     Event,
     Failed,
     Finished,
     FinishReason,
+    Forget,
     Generate,
     Hello,
     Load,
     Loaded,
+    Prepare,
+    Prepared,
     ProtocolError,
     RequestId,
-    TokenCount,
+    Tuned,
     Unload,
     Unloaded,
 )
@@ -65,8 +73,9 @@ Told = Event | EngineLost | EngineGaveUp
 class Supervisor(QObject):
     """Owns the child; sends it one request at a time, and answers for it where it cannot.
 
-    Each request is answered exactly once (Loaded, Unloaded, Finished, TokenCount or Failed), whatever becomes of the
-    child; the repeated Load after a death is answered again, with its old id. Lives on a thread with an event loop; all
+    Each request is answered exactly once (an `Answer`), whatever becomes of the child; the repeated Load after a death
+    is answered again, with its old id. Background work gives way to what the person waits for, and to newer work of its
+    kind; asides are sent at once. Lives on a thread with an event loop; all
     slots are called there. `told` is emitted with a list of `Told`; who receives it adds to `receipts` for each.
     """
 
@@ -80,6 +89,10 @@ class Supervisor(QObject):
         self._ready = False
         self._waiting: deque[Work] = deque()
         self._active: Work | None = None
+        self._asides: dict[RequestId, Aside] = {}  # asked, or to be asked once the process is ready
+        self._configuration: Configure | None = None
+        self._orders: list[Forget] = []  # for a process that is not ready yet
+        self._baseline = False
         self._good_load: Load | None = None
         self._loaded_at = 0.0
         self._given_up: Problem | None = None
@@ -106,7 +119,8 @@ class Supervisor(QObject):
         """Start the engine."""
         from llamadesk.bridge.process import EngineProcess  # noqa: PLC0415 - `EngineClient.start` has imported it
 
-        self._process = EngineProcess(self._command, self._patience, self)
+        command = self._command.for_baseline() if self._baseline else self._command
+        self._process = EngineProcess(command, self._patience, self)
         self._process.spoke.connect(self._hear)
         self._process.ended.connect(self._bury)
         self._process.start()
@@ -115,7 +129,7 @@ class Supervisor(QObject):
     def submit(self, request: Work) -> None:
         """Answer `request` when its turn comes. A Load takes the place of every earlier one that is not done."""
         if isinstance(request, Load):
-            self._supersede_loads()
+            self._supersede(Load)
             self._deaths.use(request.settings)
             if self._given_up is not None:
                 self._given_up = None
@@ -125,19 +139,44 @@ class Supervisor(QObject):
             nothing_loaded = isinstance(request, Unload)
             self._tell(Unloaded(request.id) if nothing_loaded else Failed(request.id, self._given_up))
             return
+        if isinstance(request, Background):
+            self._supersede(type(request))
         self._waiting.append(request)
+        if not isinstance(request, Background):
+            self._cancel_background()
         self._send_next()
+
+    @Slot(object)
+    def ask(self, question: Aside) -> None:
+        """Have a question answered while other work goes on."""
+        if self._given_up is not None:
+            self._tell(Failed(question.id, self._given_up))
+            return
+        self._asides[question.id] = question
+        if self._ready:
+            self._send_aside(question)
+
+    @Slot(object)
+    def pass_on(self, order: Forget | Configure) -> None:
+        """Pass on what is not answered. What was configured holds for every process to come."""
+        if isinstance(order, Configure):
+            self._configuration = order
+        if self._ready and self._process is not None:
+            self._process.send(order)
+        elif isinstance(order, Forget):
+            self._orders.append(order)
 
     @Slot(int)
     def cancel(self, request_id: RequestId) -> None:
-        """Stop a load or a reply. Where the engine does not hear it in time, it is killed and started again."""
+        """Stop a load, a reply or background work. Where the engine does not hear it in time, it is killed and started
+        again."""
         for request in self._waiting:
-            if request.id == request_id and isinstance(request, Load | Generate):
+            if request.id == request_id and not isinstance(request, Unload):
                 self._waiting.remove(request)
                 self._answer_stopped(request)
                 return
         active = self._active
-        if active is None or active.id != request_id or not isinstance(active, Load | Generate):
+        if active is None or active.id != request_id or isinstance(active, Unload):
             return
         if self._process is not None and not self._stop_timer.isActive():
             patience = self._patience.stop_load if isinstance(active, Load) else self._patience.stop_reply
@@ -164,7 +203,10 @@ class Supervisor(QObject):
             if isinstance(event, Hello):
                 self._ready = True
                 self._tell(event)
-                self._send_next()
+                self._greet()
+            elif event.id in self._asides and isinstance(event, Answer):
+                del self._asides[event.id]
+                self._tell(event)
             elif self._active is None or event.id != self._active.id:
                 continue  # of a request that was answered in the engine's place, or never made
             elif isinstance(event, Paced):
@@ -174,13 +216,26 @@ class Supervisor(QObject):
                     self._n_generated += event.n_tokens
                     self._n_past = event.n_past
                 self._coalescer.add(event)
+            elif isinstance(event, Dropped):
+                self._tell(event)
             else:
                 self._finish_active(event)
         self._pace()
         if self._is_ahead and self._coalescer.n_characters > _BACKLOG_CHARACTERS:
             QThread.msleep(_BACKLOG_PAUSE_MS)
 
-    def _finish_active(self, event: Loaded | Unloaded | Finished | TokenCount | Failed) -> None:
+    def _greet(self) -> None:
+        """A process is ready: it gets what waited for it."""
+        orders, self._orders = self._orders, []
+        if self._configuration is not None:
+            self.pass_on(self._configuration)
+        for order in orders:
+            self.pass_on(order)
+        for question in list(self._asides.values()):
+            self._send_aside(question)
+        self._send_next()
+
+    def _finish_active(self, event: Answer) -> None:
         active, self._active = self._active, None
         self._stop_timer.stop()
         if isinstance(event, Loaded) and isinstance(active, Load):
@@ -196,7 +251,11 @@ class Supervisor(QObject):
 
     def _send_next(self) -> None:
         while self._ready and self._process is not None and self._active is None and self._waiting:
-            request = self._waiting.popleft()
+            request = self._next_waiting()
+            if isinstance(request, Load) and request.settings.baseline_cpu is not self._baseline:
+                self._waiting.appendleft(request)
+                self._start_anew(baseline=request.settings.baseline_cpu)
+                return
             try:
                 self._process.send(request)
             except ProtocolError:
@@ -204,6 +263,33 @@ class Supervisor(QObject):
                 continue
             self._active = request
             self._n_generated = self._n_past = 0
+
+    def _next_waiting(self) -> Work:
+        """What the person waits for first, in order; background work where there is nothing else."""
+        chosen = next((request for request in self._waiting if not isinstance(request, Background)), self._waiting[0])
+        self._waiting.remove(chosen)
+        return chosen
+
+    def _start_anew(self, *, baseline: bool) -> None:
+        """Another process in place of this one, which has nothing to do: its CPU variant was chosen at its start."""
+        self._baseline = baseline
+        if self._process is not None:
+            self._process.close()
+            self._process.deleteLater()
+        self._ready, self._good_load = False, None
+        self.start()
+
+    def _send_aside(self, question: Aside) -> None:
+        try:
+            if self._process is not None:
+                self._process.send(question)
+        except ProtocolError:
+            del self._asides[question.id]
+            self._tell(Failed(question.id, _too_long()))
+
+    def _cancel_background(self) -> None:
+        if isinstance(self._active, Background):
+            self.cancel(self._active.id)
 
     # --- Death ---
 
@@ -219,6 +305,9 @@ class Supervisor(QObject):
         self._process, self._ready = None, False
         self._stop_timer.stop()
         active, self._active = self._active, None
+        asides, self._asides = self._asides, {}
+        for question in asides.values():
+            self._tell(Failed(question.id, lost_problem(ending, None, False)))
         if ending.cause is Cause.DEAF and active is not None:
             if active is self._good_load:
                 self._good_load = None  # it was this load that the person stopped
@@ -254,11 +343,11 @@ class Supervisor(QObject):
             self._tell(Failed(self._waiting.popleft().id, problem))
         self._tell(EngineGaveUp(problem))
 
-    def _supersede_loads(self) -> None:
-        for request in [request for request in self._waiting if isinstance(request, Load)]:
+    def _supersede(self, kind: type[Work]) -> None:
+        for request in [request for request in self._waiting if isinstance(request, kind)]:
             self._waiting.remove(request)
             self._answer_stopped(request)
-        if isinstance(self._active, Load):
+        if isinstance(self._active, kind):
             self.cancel(self._active.id)
 
     def _answer_stopped(self, request: Work, n_generated: int = 0, n_past: int = 0) -> None:
@@ -266,6 +355,10 @@ class Supervisor(QObject):
         if isinstance(request, Generate):
             stats = ReplyStats(n_generated=n_generated)
             self._tell(Finished(request.id, FinishReason.CANCELLED, stats, n_past, self._n_ctx))
+        elif isinstance(request, Prepare):
+            self._tell(Prepared(request.id, 0, 0, 0, whole=False))
+        elif isinstance(request, Background):
+            self._tell(Tuned(request.id, [], whole=False))
         else:
             self._tell(Failed(request.id, Problem(ProblemCode.LOAD_CANCELLED, "Loading the model was stopped.")))
 

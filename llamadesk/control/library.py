@@ -17,7 +17,7 @@ from llamadesk.core.fit import default_context, memory_need, too_large
 from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
-from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
+from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
 from llamadesk.core.sizes import bytes_text
 from llamadesk.state.engine import EngineStatus, Phase
 
@@ -227,7 +227,7 @@ class ModelControl(QObject):
         if not self._rooms.engine.gpus:
             return 0
         every = file.facts.n_layers + 1  # the output layer counts
-        return every if n_layers == ALL_GPU_LAYERS else min(n_layers, every)
+        return every if n_layers in (ALL_GPU_LAYERS, AUTO_GPU_LAYERS) else min(n_layers, every)
 
     # --- What the engine says ---
 

@@ -15,7 +15,7 @@ from llamadesk.control.rooms import Rooms
 from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, ReplyStats, Role, Status, title_from
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.prompt import turns_for
-from llamadesk.core.protocol import Finished, FinishReason, Sampling, Turn
+from llamadesk.core.protocol import Finished, FinishReason, Prompt, Sampling
 from llamadesk.core.settings import (
     MAX_TOKENS,
     MIN_P,
@@ -50,7 +50,7 @@ class _Reply(msgspec.Struct, eq=False):
     """
 
     conversation_id: ConversationId
-    turns: list[Turn]
+    prompt: Prompt
     request_id: int = 0
     message: Message | None = None
     rowless: bool = False
@@ -164,7 +164,7 @@ class ReplyControl(QObject):
         if self._rooms.conversations.current == conversation.id:
             self._rooms.transcript.append(question)
         turns = turns_for([*history, question], self._rooms.settings.get(SYSTEM_PROMPT, str))
-        reply = self._reply = _Reply(conversation.id, turns)
+        reply = self._reply = _Reply(conversation.id, Prompt(turns))
         self._announce()
         self._ask()
         # The engine is reading already: the reply's own row is committed meanwhile.
@@ -183,7 +183,7 @@ class ReplyControl(QObject):
             self._end(Status.FAILED, None)
         elif status.phase is Phase.READY:
             n_max = self._rooms.settings.get(MAX_TOKENS, int)
-            reply.request_id = self._rooms.client.generate(reply.turns, self._sampling(), n_max)
+            reply.request_id = self._rooms.client.generate(reply.prompt, self._sampling(), n_max)
             self._rooms.engine.set_status(EngineStatus(Phase.READING, n_past=status.n_past, n_ctx=status.n_ctx))
 
     async def _keep(

@@ -39,6 +39,22 @@ class Status(StrEnum):
     FAILED = "failed"  # no reply could be made
 
 
+class Mode(StrEnum):
+    """What a message in a chat asks for."""
+
+    CHAT = "chat"  # a reply, in the model's chat format
+    QUESTION = "question"  # a reply to this message alone: what was said before is not shown to the model
+    TEXT = "text"  # that the text goes on, without any chat format
+
+
+class Overflow(StrEnum):
+    """What happens where a chat is longer than the context."""
+
+    ROLL = "roll"  # the oldest turns are dropped
+    STOP = "stop"  # nothing is: the person is told
+    SUMMARISE = "summarise"  # the oldest turns are replaced by the model's own summary of them
+
+
 class ReplyStats(msgspec.Struct, frozen=True):
     """What a reply cost.
 
@@ -48,6 +64,8 @@ class ReplyStats(msgspec.Struct, frozen=True):
         n_generated: tokens generated.
         prefill_seconds: from the request until the first token could be sampled.
         decode_seconds: from the first token to the last.
+        n_drafted, n_accepted: tokens guessed ahead by n-gram speculation, and how many of them were right.
+        n_thought: tokens of the thought before the answer, among `n_generated`.
     """
 
     n_prompt: int = 0
@@ -55,6 +73,9 @@ class ReplyStats(msgspec.Struct, frozen=True):
     n_generated: int = 0
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
+    n_drafted: int = 0
+    n_accepted: int = 0
+    n_thought: int = 0
 
     @property
     def tokens_per_second(self) -> float:
@@ -69,6 +90,8 @@ class Message(msgspec.Struct, frozen=True):
 
     Attributes:
         damaged: its text is not what was written: the disk has altered it. Shown, and said.
+        pinned: the model goes on seeing it when the context is full.
+        thought: what a thinking model wrote before its answer; not shown to it again.
     """
 
     id: MessageId
@@ -81,6 +104,25 @@ class Message(msgspec.Struct, frozen=True):
     model_name: str = ""
     stats: ReplyStats | None = None
     damaged: bool = False
+    pinned: bool = False
+    thought: str = ""
+
+
+class ChatOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person chose for one chat.
+
+    Attributes:
+        mode: see Mode.
+        overflow: None takes the one of the settings.
+        summary: of the messages up to and including `summarised_to`, by the model or the person; "" is none. With
+            Overflow.SUMMARISE the model is shown it in their place.
+        summarised_to: 0 where there is no summary.
+    """
+
+    mode: Mode = Mode.CHAT
+    overflow: Overflow | None = None
+    summary: str = ""
+    summarised_to: MessageId = MessageId(0)
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -92,6 +134,7 @@ class Conversation(msgspec.Struct, frozen=True):
     updated_at: Timestamp
     leaf_id: MessageId | None = None
     draft: str = ""
+    options: ChatOptions = ChatOptions()
 
 
 class SearchHit(msgspec.Struct, frozen=True):

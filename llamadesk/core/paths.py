@@ -41,6 +41,11 @@ class DataFolders(msgspec.Struct, frozen=True):
         return self.root / "accelerators"
 
     @property
+    def snapshots(self) -> Path:
+        """What the model has read of chats, so that it need not be read again; may be deleted at any time."""
+        return self.root / "snapshots"
+
+    @property
     def backups(self) -> Path:
         """Copies of the database from before each migration."""
         return self.root / "backups"

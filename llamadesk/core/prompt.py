@@ -22,7 +22,9 @@ def turns_for(messages: Iterable[Message], system_prompt: str) -> list[Turn]:
         if not message.content.strip():
             continue
         if turns and turns[-1].role is message.role:
-            turns[-1] = Turn(message.role, f"{turns[-1].content}\n\n{message.content}")
+            last = turns[-1]
+            joined = f"{last.content}\n\n{message.content}"
+            turns[-1] = Turn(message.role, joined, last.message_id, last.pinned or message.pinned)
         else:
-            turns.append(Turn(message.role, message.content))
+            turns.append(Turn(message.role, message.content, message.id, message.pinned))
     return turns

@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from llamadesk.core.chat import ReplyStats, Role
+from llamadesk.core.chat import MessageId, Mode, Overflow, ReplyStats, Role
 from llamadesk.core.errors import Problem
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 ENGINE_FLAG = "--engine"
 """The first argument that makes the app's own program the engine process."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -35,15 +35,56 @@ class KvType(StrEnum):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One message as the model is to see it."""
+    """One message as the model is to see it.
+
+    Attributes:
+        message_id: of the message it was made of, the first one where several were joined; 0 for none (a system turn).
+        pinned: never dropped when the context is full.
+    """
 
     role: Role
     content: str
+    message_id: MessageId = MessageId(0)
+    pinned: bool = False
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """What the model is to be shown, before it is rendered.
+
+    Attributes:
+        turns: the conversation, a system turn first if there is one. In `Mode.TEXT` the content of the last turn is the
+            text to go on with, and no chat format is used.
+        mode: whether the chat format of the model is used.
+        overflow: what happens where it does not fit. To the engine SUMMARISE is STOP: the summary is made before.
+        continues: the last turn is the model's own and was cut off: the reply goes on from its very end.
+        chat: names the chat, for its saved states (`Forget` takes the same name); "" saves none.
+    """
+
+    turns: list[Turn]
+    mode: Mode = Mode.CHAT
+    overflow: Overflow = Overflow.STOP
+    continues: bool = False
+    chat: str = ""
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How the next token is chosen. The meanings are llama.cpp's; 1.0 turns `top_p` and `repeat_penalty` off, 0 `top_k`
-    and `min_p`. A temperature of 0 is greedy. `seed` < 0 asks for a new random seed."""
+    """How the next token is chosen. The meanings, and the order in which they apply, are llama.cpp's.
+
+    Attributes:
+        temperature: 0 is greedy.
+        top_k: 0 is off. top_p, typical_p: 1 is off. min_p: 0 is off.
+        repeat_penalty: 1 is off.
+        seed: < 0 asks for a new random seed.
+        temperature_range: the temperature moves by so much up and down with the entropy; 0 is off.
+        penalty_window: tokens of this reply that the three penalties look at; -1 is all of them.
+        frequency_penalty, presence_penalty: 0 is off.
+        dry_multiplier: 0 turns DRY off. dry_base, dry_allowed_length (tokens), dry_window (tokens; -1 is all).
+        xtc_probability: 0 turns XTC off. xtc_threshold: above 0.5 is off as well.
+        mirostat: 0 is off, else version 1 or 2, which takes the place of all that cuts tokens off.
+        mirostat_tau, mirostat_eta: target entropy and learning rate.
+        logit_bias: (text, what is added to the logit of each of its tokens); -inf forbids them.
+        grammar: GBNF, or "". json_schema: a JSON schema as text, or ""; goes before `grammar`.
+    """
 
     temperature: float = 0.7
     top_k: int = 40
@@ -51,6 +92,30 @@ class Sampling(msgspec.Struct, frozen=True):
     min_p: float = 0.05
     repeat_penalty: float = 1.1
     seed: int = -1
+    typical_p: float = 1.0
+    temperature_range: float = 0.0
+    penalty_window: int = 64
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_window: int = -1
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    logit_bias: tuple[tuple[str, float], ...] = ()
+    grammar: str = ""
+    json_schema: str = ""
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """A LoRA adapter: its GGUF file (absolute path) and how strongly it works (1.0 as it was trained)."""
+
+    path: str
+    scale: float = 1.0
 
 
 class LoadSettings(msgspec.Struct, frozen=True):
@@ -63,8 +128,12 @@ class LoadSettings(msgspec.Struct, frozen=True):
         n_threads: 0 lets the engine choose (physical cores).
         n_ubatch: tokens in a micro-batch.
         flash_attention: whether attention is computed fused.
-        kv_type: element type of K and V.
+        kv_type: element type of K, and of V where flash attention is on; else V is f16.
         use_mmap: map the file instead of reading it.
+        adapters: LoRA adapters that are applied.
+        tensor_split: the share of each GPU, in the order of Hello's devices; () lets llama.cpp choose by free memory.
+        baseline_cpu: compute with the plainest variant of the CPU's modules, and no GPU at all. The engine process is
+            started again where it was started otherwise.
     """
 
     model_path: str
@@ -75,6 +144,9 @@ class LoadSettings(msgspec.Struct, frozen=True):
     flash_attention: bool = False
     kv_type: KvType = KvType.F16
     use_mmap: bool = True
+    adapters: tuple[Adapter, ...] = ()
+    tensor_split: tuple[float, ...] = ()
+    baseline_cpu: bool = False
 
 
 # --- Requests -------------------------------------------------------------------------------------------------------
@@ -94,19 +166,38 @@ class Unload(msgspec.Struct, frozen=True, tag=True):
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Write a reply. Answered by PromptProgress*, Delta*, then Finished or Failed.
+    """Write a reply. Answered by Dropped?, PromptProgress*, Delta*, then Finished or Failed.
 
     Attributes:
-        turns: the conversation, a system turn first if there is one; the last is the person's.
         max_tokens: 0 means until the model ends its reply or the context is full.
         stop: strings that end the reply; they are not part of it.
+        thought_budget: tokens after which a thought is ended so that the answer begins; -1 is no limit, 0 no thought.
+        speculate: guess ahead from the text that is there (n-gram speculation), where that pays.
     """
 
     id: RequestId
-    turns: list[Turn]
+    prompt: Prompt
     sampling: Sampling
     max_tokens: int = 0
     stop: list[str] = []
+    thought_budget: int = -1
+    speculate: bool = True
+
+
+class Prepare(msgspec.Struct, frozen=True, tag=True):
+    """Read ahead, in the background, what a message to come will need: the turns so far, and of `draft`, what was typed
+    and not sent, the tokens that no further typing will change. Answered by Prepared or Failed."""
+
+    id: RequestId
+    prompt: Prompt
+    draft: str = ""
+
+
+class Tune(msgspec.Struct, frozen=True, tag=True):
+    """Measure, in the background, how the loaded model computes fastest here. Answered by TuneProgress*, then Tuned or
+    Failed. What is loaded stays as it is."""
+
+    id: RequestId
 
 
 class CountTokens(msgspec.Struct, frozen=True, tag=True):
@@ -116,17 +207,71 @@ class CountTokens(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Measure(msgspec.Struct, frozen=True, tag=True):
+    """How much of the context a prompt fills, with a draft as the person's next turn ("" is none). Where no model is
+    loaded, the vocabulary of the file at `model_path` alone is. Answered by Measured or Failed."""
+
+    id: RequestId
+    prompt: Prompt
+    draft: str = ""
+    model_path: str = ""
+    n_ctx: int = 0
+
+
+class ShowPrompt(msgspec.Struct, frozen=True, tag=True):
+    """Exactly what the model would be shown. Answered by PromptShown or Failed."""
+
+    id: RequestId
+    prompt: Prompt
+
+
+class Estimate(msgspec.Struct, frozen=True, tag=True):
+    """What a load would take, by letting llama.cpp go through it without allocating (in a throwaway process). Answered
+    by Estimated or Failed."""
+
+    id: RequestId
+    settings: LoadSettings
+
+
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Stop the load or the generation `target` as soon as possible; what was asked for then ends in the usual way."""
+    """Stop the request `target` (a load, a reply, a Prepare or a Tune) as soon as possible; it then ends in its usual
+    way."""
 
     target: RequestId
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """Delete the saved states of these chats (`Prompt.chat`), in memory and on disk; those of every chat where it is
+    None. Not answered."""
+
+    chats: list[str] | None
+
+
+class Configure(msgspec.Struct, frozen=True, tag=True):
+    """How the states of chats are kept. Not answered; holds until the next one.
+
+    Attributes:
+        snapshot_folder: where they are kept on disk; "" keeps none there.
+        ram_bytes: what saved states may take of the memory; the engine takes less where less is free.
+        disk_bytes: what they may take on disk; the ones used longest ago go first.
+    """
+
+    snapshot_folder: str = ""
+    ram_bytes: int = 0
+    disk_bytes: int = 0
 
 
 class Shutdown(msgspec.Struct, frozen=True, tag=True):
     """End the process."""
 
 
-Request = Load | Unload | Generate | CountTokens | Cancel | Shutdown
+Foreground = Load | Unload | Generate
+"""What a person waits for: one after the other, in order."""
+Background = Prepare | Tune
+"""What gives way to any Foreground at once: cancelled where it is under way, and not begun while one waits."""
+Aside = CountTokens | Measure | ShowPrompt | Estimate
+"""Questions that are answered while other work goes on."""
+Request = Foreground | Background | Aside | Cancel | Forget | Configure | Shutdown
 
 
 # --- Events ---------------------------------------------------------------------------------------------------------
@@ -219,6 +364,10 @@ class LoadedModel(msgspec.Struct, frozen=True):
     n_params: int
     size_bytes: int
     template_source: str  # where the chat format came from: "file", "built-in: llama-2", ...
+    fingerprint: str = ""  # of the file's contents, by which what was learned of it is kept
+    thinks: bool = False  # whether its format knows thoughts apart from the answer
+    peak_bytes: int = 0  # main memory that the process held at most during the load; 0 where the system does not tell
+    accelerator_bytes: int = 0  # memory of GPUs that the load took, by what is free on them before and after
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -244,13 +393,23 @@ class PromptProgress(msgspec.Struct, frozen=True, tag=True):
     reused: int
 
 
+class Dropped(msgspec.Struct, frozen=True, tag=True):
+    """The context is full and rolls on: the model does not see these messages any more. Comes before the prompt is
+    read, and again where it fills up while the reply is written; the last one counts."""
+
+    id: RequestId
+    message_ids: list[MessageId]
+
+
 class Delta(msgspec.Struct, frozen=True, tag=True):
-    """More text of the reply. `n_tokens` were generated since the last Delta; `n_past` are now in the context."""
+    """More text of the reply, and more of the thought before it. `n_tokens` were generated since the last Delta;
+    `n_past` are now in the context."""
 
     id: RequestId
     text: str
     n_tokens: int
     n_past: int
+    thought: str = ""
 
 
 class FinishReason(StrEnum):
@@ -264,13 +423,62 @@ class FinishReason(StrEnum):
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """The reply is whole. `n_past` tokens are in the context of `n_ctx`."""
+    """The reply is whole. `n_past` tokens are in the context of `n_ctx`. `peak_bytes`: main memory that the process has
+    held at most since the load; 0 where the system does not tell."""
 
     id: RequestId
     reason: FinishReason
     stats: ReplyStats
     n_past: int
     n_ctx: int
+    peak_bytes: int = 0
+
+
+class Prepared(msgspec.Struct, frozen=True, tag=True):
+    """A Prepare ended, whole or not: `n_read` tokens were read, `n_reused` were there before (from a saved state or the
+    cache), of `n_total`."""
+
+    id: RequestId
+    n_read: int
+    n_reused: int
+    n_total: int
+    whole: bool
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One way of computing that a Tune has measured.
+
+    Attributes:
+        n_threads, n_ubatch, flash_attention, kv_type: what was tried; see LoadSettings.
+        prefill_speed: tokens read per second.
+        shallow_speed, deep_speed: tokens written per second near the beginning of the context and `n_deep` tokens in;
+            0.0 where it was not measured.
+        n_deep: tokens.
+    """
+
+    n_threads: int
+    n_ubatch: int
+    flash_attention: bool
+    kv_type: KvType
+    prefill_speed: float
+    shallow_speed: float
+    deep_speed: float
+    n_deep: int
+
+
+class TuneProgress(msgspec.Struct, frozen=True, tag=True):
+    """`fraction` of a Tune that is done, 0 to 1."""
+
+    id: RequestId
+    fraction: float
+
+
+class Tuned(msgspec.Struct, frozen=True, tag=True):
+    """A Tune ended: what it has measured, the best first; `whole` where nothing cut it short."""
+
+    id: RequestId
+    trials: list[Trial]
+    whole: bool
 
 
 class TokenCount(msgspec.Struct, frozen=True, tag=True):
@@ -280,6 +488,50 @@ class TokenCount(msgspec.Struct, frozen=True, tag=True):
     n_tokens: int
 
 
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """Answer to Measure, in tokens. `n_system` + `n_history` + `n_draft` is the whole prompt, what the chat format adds
+    included; `dropped` are the messages that would not be seen (overflow ROLL), and not counted."""
+
+    id: RequestId
+    n_system: int
+    n_history: int
+    n_draft: int
+    n_ctx: int
+    dropped: list[MessageId] = []
+
+
+class PromptPiece(msgspec.Struct, frozen=True):
+    """A piece of a prompt: text, or a control token by its name."""
+
+    text: str
+    is_control: bool
+    n_tokens: int
+
+
+class PromptShown(msgspec.Struct, frozen=True, tag=True):
+    """Answer to ShowPrompt: the pieces in order, and the messages that do not fit."""
+
+    id: RequestId
+    pieces: list[PromptPiece]
+    dropped: list[MessageId] = []
+
+
+class DeviceMemory(msgspec.Struct, frozen=True):
+    """What a load would take on one device, in bytes. `device` is its name in Hello; "" is main memory."""
+
+    device: str
+    weights: int
+    kv: int
+    compute: int
+
+
+class Estimated(msgspec.Struct, frozen=True, tag=True):
+    """Answer to Estimate."""
+
+    id: RequestId
+    devices: list[DeviceMemory]
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The request ended in a trouble; the engine goes on."""
 
@@ -287,7 +539,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     problem: Problem
 
 
-Event = Hello | LoadProgress | Loaded | Unloaded | PromptProgress | Delta | Finished | TokenCount | Failed
+Progress = LoadProgress | PromptProgress | Dropped | Delta | TuneProgress
+"""What comes on the way to an answer."""
+Answer = Loaded | Unloaded | Finished | Prepared | Tuned | TokenCount | Measured | PromptShown | Estimated | Failed
+"""What a request ends in."""
+Event = Hello | Progress | Answer
 
 
 # --- Framing --------------------------------------------------------------------------------------------------------

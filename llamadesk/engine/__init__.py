@@ -1,4 +1,4 @@
 """The child process that hosts llama.cpp: reads requests, streams events.
 
-One file alone, native.py, imports llama_cpp.
+One room alone, native, imports llama_cpp.
 """

@@ -26,25 +26,40 @@ from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import (
     MAX_FRAME_BYTES,
     PROTOCOL_VERSION,
+    Aside,
+    Background,
     Cancel,
+    Configure,
     CountTokens,
     Delta,
     Device,
     DeviceKind,
+    Estimate,
+    Estimated,
     Failed,
     Finished,
     FinishReason,
+    Foreground,
+    Forget,
     Generate,
     Hello,
     Load,
     Loaded,
     LoadedModel,
     LoadProgress,
+    Measure,
+    Measured,
+    Prepare,
+    Prepared,
     PromptProgress,
+    PromptShown,
     Request,
     RequestId,
+    ShowPrompt,
     Shutdown,
     TokenCount,
+    Tune,
+    Tuned,
     Unload,
     Unloaded,
     encode,
@@ -169,7 +184,7 @@ class FakeEngine:
     def __init__(self, life: Life, pipe: Pipe) -> None:
         self._life = life
         self._pipe = pipe
-        self._requests: queue.Queue[Load | Unload | Generate | CountTokens] = queue.Queue()
+        self._requests: queue.Queue[Foreground | Background | Aside] = queue.Queue()
         self._plans: dict[type[Load | Generate], Iterator[Plan]] = {
             Load: _last_repeated(life.load),
             Generate: _last_repeated(life.generate),
@@ -198,6 +213,18 @@ class FakeEngine:
                     self._generate(request)
                 case CountTokens():
                     self._pipe.send(TokenCount(request.id, len(_words(request.text))))
+                case Measure():
+                    n_history = sum(len(_words(turn.content)) for turn in request.prompt.turns)
+                    n_draft = len(_words(request.draft)) if request.draft else 0
+                    self._pipe.send(Measured(request.id, 0, n_history, n_draft, self._n_ctx))
+                case Prepare():
+                    self._pipe.send(Prepared(request.id, 0, 0, 0, whole=False))
+                case Tune():
+                    self._pipe.send(Tuned(request.id, [], whole=False))
+                case ShowPrompt():
+                    self._pipe.send(PromptShown(request.id, []))
+                case Estimate():
+                    self._pipe.send(Estimated(request.id, []))
                 case Unload():
                     self._n_ctx = 0
                     self._pipe.send(Unloaded(request.id))
@@ -205,10 +232,11 @@ class FakeEngine:
     def _receive(self, request: Request) -> None:
         if isinstance(request, Shutdown):
             end_process(EXIT_OK)
-        if not isinstance(request, Cancel):
+        if isinstance(request, Cancel):
+            if request.target == self._current:
+                self._cancelled.set()
+        elif not isinstance(request, Forget | Configure):
             self._requests.put(request)
-        elif request.target == self._current:
-            self._cancelled.set()
 
     def _load(self, request: Load) -> None:
         started = time.perf_counter()

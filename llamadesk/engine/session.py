@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Final
 
-from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.protocol import Generate
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.generation import Generation, Send
-from llamadesk.engine.history import History, ids_of
+from llamadesk.engine.history import History
 from llamadesk.engine.native import Context, Model, Sampler
 from llamadesk.engine.prompt import ChatWriter
+from llamadesk.engine.prompter import Prompter
 from llamadesk.engine.tokens import Tokenizer
-
-MIN_REPLY_TOKENS: Final = 8
-"""A prompt that leaves less room than this is too long: the reply would be cut off at once."""
 
 
 class Session:
@@ -30,6 +26,7 @@ class Session:
         self._writer = writer
         self._pieces: dict[int, bytes] = {}
         self._history = History(tokenizer, self._piece)
+        self._prompter = Prompter(writer, context.n_ctx)
         self._cached_ids: list[int] = []  # the cache holds the first `context.n_past` of them
 
     def generate(self, request: Generate, cancel: CancelFlag, send: Send) -> None:
@@ -39,10 +36,8 @@ class Session:
             ProblemError: TEMPLATE_FAILED, PROMPT_TOO_LONG or DECODE_FAILED. The session can be used as before.
         """
         started = time.perf_counter()
-        prompt = self._history.fragments(self._writer.write(request.turns))
-        ids = ids_of(prompt)
-        if len(ids) > self._context.n_ctx - MIN_REPLY_TOKENS:
-            raise ProblemError(_too_long(len(ids), self._context.n_ctx))
+        fitted = self._prompter.fit(request.prompt, self._history)
+        ids = fitted.ids
         n_reused = self._reuse(ids)
         seed = request.sampling.seed if request.sampling.seed >= 0 else secrets.randbits(31)
         sampler = Sampler(request.sampling, seed, self._model.vocab.n_tokens)
@@ -53,7 +48,7 @@ class Session:
         finally:
             sampler.close()
             self._cached_ids = ids + generation.reply_ids
-            self._history.remember(prompt, generation.reply_ids, generation.shown)
+            self._history.remember(fitted.fragments, generation.reply_ids, generation.shown)
 
     @property
     def n_past(self) -> int:
@@ -90,11 +85,3 @@ class Session:
         if piece is None:
             piece = self._pieces[token] = self._model.vocab.piece(token)
         return piece
-
-
-def _too_long(n_tokens: int, n_ctx: int) -> Problem:
-    return Problem(
-        ProblemCode.PROMPT_TOO_LONG,
-        f"This chat is {n_tokens:,} tokens long, but the model can keep {n_ctx:,} in mind.",
-        "Choose a longer context length in the settings, or start a new chat. Nothing of this one is lost.",
-    )

@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.protocol import (
+    Aside,
+    Background,
     Cancel,
+    Configure,
     CountTokens,
     Failed,
     Finished,
     FinishReason,
+    Foreground,
+    Forget,
     Generate,
     Load,
     Loaded,
@@ -34,7 +39,7 @@ from llamadesk.engine.session import Session
 
 _log = logging.getLogger(__name__)
 
-Task = Load | Unload | Generate | CountTokens
+Task = Foreground | Background | Aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Worker:
                     job = self._jobs.get(target)
                 if job is not None:
                     job.cancel.set()
+            case Forget() | Configure():
+                pass
             case _:
                 job = _Job(request)
                 with self._jobs_lock:
@@ -103,6 +110,8 @@ class Worker:
                 self._generate(task, job.cancel)
             case CountTokens(id=task_id, text=text):
                 self._pipe.send(TokenCount(task_id, self._loaded().count_tokens(text)))
+            case _:
+                raise NotImplementedError
 
     def _load(self, task: Load, cancel: CancelFlag) -> None:
         if cancel.is_set:

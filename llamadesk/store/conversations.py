@@ -6,10 +6,12 @@ import sqlite3
 import time
 from typing import Any
 
-from llamadesk.core.chat import Conversation, ConversationId, MessageId, Timestamp
+import msgspec
+
+from llamadesk.core.chat import ChatOptions, Conversation, ConversationId, MessageId, Timestamp
 from llamadesk.store.connection import storable, transaction
 
-COLUMNS = "conversation.id, title, conversation.created_at, updated_at, leaf_id, draft"
+COLUMNS = "conversation.id, title, conversation.created_at, updated_at, leaf_id, draft, options"
 
 
 def now() -> Timestamp:
@@ -18,8 +20,14 @@ def now() -> Timestamp:
 
 
 def from_row(row: tuple[Any, ...]) -> Conversation:
-    """A row of COLUMNS."""
-    return Conversation(*row)
+    """A row of COLUMNS; options that cannot be read are the default ones."""
+    *others, stored = row
+    try:
+        options = msgspec.json.decode(stored, type=ChatOptions)
+    except (msgspec.DecodeError, TypeError):
+        options = ChatOptions()
+    fields: tuple[Any, ...] = (*others, options)
+    return Conversation(*fields)
 
 
 def all_listed(connection: sqlite3.Connection) -> list[Conversation]:
@@ -63,6 +71,18 @@ def rename(connection: sqlite3.Connection, conversation_id: ConversationId, titl
 def set_draft(connection: sqlite3.Connection, conversation_id: ConversationId, text: str) -> None:
     """Keep what was typed and not sent."""
     _update(connection, conversation_id, "draft = ?", storable(text))
+
+
+def set_options(connection: sqlite3.Connection, conversation_id: ConversationId, options: ChatOptions) -> Conversation:
+    """Keep what a person chose for one chat; its place in the list stays."""
+    _update(connection, conversation_id, "options = ?", storable(msgspec.json.encode(options).decode()))
+    return get(connection, conversation_id)
+
+
+def purged(connection: sqlite3.Connection, older_than: Timestamp) -> list[ConversationId]:
+    """The conversations that `purge_trash` would delete."""
+    rows = connection.execute("SELECT id FROM conversation WHERE deleted_at < ?", (older_than,))
+    return [ConversationId(id_) for (id_,) in rows]
 
 
 def trash(connection: sqlite3.Connection, conversation_id: ConversationId) -> None:

@@ -9,7 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+import msgspec
+
 from llamadesk.core.chat import (
+    ChatOptions,
     Conversation,
     ConversationId,
     Message,
@@ -23,7 +26,7 @@ from llamadesk.core.chat import (
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.settings import Value
-from llamadesk.store import conversations, messages, report, search, values
+from llamadesk.store import conversations, learned, messages, report, search, values
 from llamadesk.store.backups import Backups
 from llamadesk.store.migrations import MIGRATIONS, Migration
 from llamadesk.store.opening import OpenDatabase, open_database, suspect
@@ -101,6 +104,14 @@ class Store:
         """Keep what was typed and not sent."""
         await self._write(conversations.set_draft, conversation_id, text)
 
+    async def set_options(self, conversation_id: ConversationId, options: ChatOptions) -> Conversation:
+        """Keep what the person chose for one chat."""
+        return await self._write(conversations.set_options, conversation_id, options)
+
+    async def to_be_purged(self, older_than: Timestamp) -> list[ConversationId]:
+        """What `purge_trash` would delete."""
+        return await self._read(conversations.purged, older_than)
+
     # --- Messages ---
 
     async def messages(self, conversation_id: ConversationId) -> list[Message]:
@@ -126,15 +137,19 @@ class Store:
         """A new conversation with the person's first message, in one commit."""
         return await self._write(messages.begin_chat, title, content)
 
-    async def checkpoint_reply(self, message_id: MessageId, content: str) -> None:
-        """Keep what a reply has so far."""
-        await self._write(messages.checkpoint, message_id, content)
+    async def checkpoint_reply(self, message_id: MessageId, content: str, thought: str = "") -> None:
+        """Keep what a reply has so far. One that had ended is STREAMING again: it is being gone on with."""
+        await self._write(messages.checkpoint, message_id, content, thought)
 
     async def finish_reply(
-        self, message_id: MessageId, content: str, status: Status, stats: ReplyStats | None = None
+        self, message_id: MessageId, content: str, status: Status, stats: ReplyStats | None = None, thought: str = ""
     ) -> Message:
         """Keep a whole reply, and how it ended (any status but STREAMING)."""
-        return await self._write(messages.finish, message_id, content, status, stats)
+        return await self._write(messages.finish, message_id, content, status, stats, thought)
+
+    async def set_pinned(self, message_id: MessageId, pinned: bool) -> Message:
+        """Pin a message, or let it go."""
+        return await self._write(messages.set_pinned, message_id, pinned)
 
     async def search(self, text: str, limit: int = 50) -> list[SearchHit]:
         """Conversations that hold every word of `text` in their title, or in one of their messages.
@@ -160,6 +175,20 @@ class Store:
     def set_setting_soon(self, key: str, value: Value) -> None:
         """Keep a value when the thread gets to it, at the latest on `close`; trouble is only logged."""
         self._submit(values.set_value, key, value).add_done_callback(partial(_log_failure, key))
+
+    # --- What was learned of models ---
+
+    async def learned(self, key: str, kind: type[_T]) -> _T | None:
+        """What was measured under `key`; None where nothing was, or it cannot be read as a `kind`."""
+        return await self._read(learned.get, key, kind)
+
+    async def learn(self, key: str, value: msgspec.Struct) -> None:
+        """Keep what was measured under `key`."""
+        await self._write(learned.put, key, value)
+
+    async def unlearn(self, prefix: str) -> None:
+        """Let go of everything whose key begins with `prefix`."""
+        await self._write(learned.forget, prefix)
 
     # --- Care ---
 

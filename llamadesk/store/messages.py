@@ -14,7 +14,9 @@ from llamadesk.store.connection import storable, transaction
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = "id, conversation_id, parent_id, role, content, status, created_at, model_name, stats, checksum"
+_COLUMNS = (
+    "id, conversation_id, parent_id, role, content, status, created_at, model_name, stats, checksum, pinned, thought"
+)
 # `parent.id < path.id` holds by the schema; said again here, so that a damaged file cannot make the walk endless.
 _PATH = f"""
 WITH RECURSIVE path (id, parent_id, depth) AS (
@@ -37,7 +39,7 @@ _STATUSES = {status.value: status for status in Status}
 def checksum(conversation_id: int, parent_id: int | None, role: str, content: str) -> bytes:
     """What a message's text and its place are checked by when they are read: 16 bytes.
 
-    Its status and statistics are left out: they change without its text, and damage to them loses nothing.
+    Its status, statistics, pin and thought are left out: they change without its text, and damage to them loses little.
     """
     import hashlib  # noqa: PLC0415 - slow to import, and a start reads no message before the first frame
 
@@ -48,7 +50,7 @@ def checksum(conversation_id: int, parent_id: int | None, role: str, content: st
 
 def from_row(row: tuple[Any, ...]) -> Message:
     """A row of _COLUMNS, as good as it can be read: a damaged one is marked and logged, never an exception."""
-    id_, conversation_id, parent_id, role, content, status, created_at, model_name, stats, stored = row
+    id_, conversation_id, parent_id, role, content, status, created_at, model_name, stats, stored, pinned, thought = row
     content = content if isinstance(content, str) else ""
     damaged = stored != checksum(conversation_id, parent_id, role, content)
     if damaged:
@@ -64,6 +66,8 @@ def from_row(row: tuple[Any, ...]) -> Message:
         model_name=model_name if isinstance(model_name, str) else "",
         stats=_stats(stats),
         damaged=damaged,
+        pinned=pinned == 1,
+        thought=thought if isinstance(thought, str) else "",
     )
 
 
@@ -112,20 +116,32 @@ def begin_chat(connection: sqlite3.Connection, title: str, content: str) -> tupl
         return conversations.get(connection, created.id), message
 
 
-def checkpoint(connection: sqlite3.Connection, message_id: MessageId, content: str) -> None:
+def checkpoint(connection: sqlite3.Connection, message_id: MessageId, content: str, thought: str = "") -> None:
     """Keep what a reply has so far; it stays out of the search until it is finished."""
     with transaction(connection):
-        _write(connection, message_id, content, Status.STREAMING, None)
+        _write(connection, message_id, content, thought, Status.STREAMING, None)
 
 
 def finish(
-    connection: sqlite3.Connection, message_id: MessageId, content: str, status: Status, stats: ReplyStats | None
+    connection: sqlite3.Connection,
+    message_id: MessageId,
+    content: str,
+    status: Status,
+    stats: ReplyStats | None,
+    thought: str = "",
 ) -> Message:
     """Keep a whole reply, and how it ended."""
     if status is Status.STREAMING:
         raise ValueError("a finished reply does not stream")
     with transaction(connection):
-        _write(connection, message_id, content, status, stats)
+        _write(connection, message_id, content, thought, status, stats)
+        return get(connection, message_id)
+
+
+def set_pinned(connection: sqlite3.Connection, message_id: MessageId, pinned: bool) -> Message:
+    """Pin a message, or let it go."""
+    with transaction(connection):
+        connection.execute("UPDATE message SET pinned = ? WHERE id = ?", (int(pinned), message_id))
         return get(connection, message_id)
 
 
@@ -173,7 +189,12 @@ def _insert(
 
 
 def _write(
-    connection: sqlite3.Connection, message_id: MessageId, content: str, status: Status, stats: ReplyStats | None
+    connection: sqlite3.Connection,
+    message_id: MessageId,
+    content: str,
+    thought: str,
+    status: Status,
+    stats: ReplyStats | None,
 ) -> None:
     content = storable(content)
     row = connection.execute(
@@ -183,9 +204,10 @@ def _write(
         raise LookupError(f"no message {message_id}")
     conversation_id, parent_id, role = row
     connection.execute(
-        "UPDATE message SET content = ?, checksum = ?, status = ?, stats = ? WHERE id = ?",
+        "UPDATE message SET content = ?, thought = ?, checksum = ?, status = ?, stats = ? WHERE id = ?",
         (
             content,
+            storable(thought),
             checksum(conversation_id, parent_id, role, content),
             status.value,
             None if stats is None else msgspec.json.encode(stats).decode(),

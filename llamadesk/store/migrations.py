@@ -73,6 +73,23 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX conversation_by_leaf ON conversation (leaf_id)",
         ),
     ),
+    Migration(
+        "options of a chat, pinned messages, thoughts, and what was learned of models",
+        (
+            "ALTER TABLE conversation ADD COLUMN options TEXT NOT NULL DEFAULT '{}'",
+            "ALTER TABLE message ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE message ADD COLUMN thought TEXT NOT NULL DEFAULT ''",
+            # What was measured on this machine: lost, it is measured again.
+            """
+            CREATE TABLE learned (
+                id INTEGER PRIMARY KEY,
+                key TEXT NOT NULL UNIQUE,
+                value TEXT NOT NULL,
+                learned_at INTEGER NOT NULL
+            ) STRICT
+            """,
+        ),
+    ),
 )
 
 

@@ -191,6 +191,7 @@ def _sound_conversation(row: Row) -> Row:
         "leaf_id": _whole(row.get("leaf_id")),
         "draft": _text(row.get("draft")),
         "deleted_at": _whole(row.get("deleted_at")),
+        "options": _text(row.get("options")) or "{}",
     }
 
 
@@ -207,6 +208,8 @@ def _sound_message(row: Row) -> Row:
         "stats": row.get("stats") if isinstance(row.get("stats"), str) else None,
         "checksum": row.get("checksum") if isinstance(row.get("checksum"), bytes) else b"",
         "content": _text(row.get("content")),
+        "pinned": int(row.get("pinned") == 1),
+        "thought": _text(row.get("thought")),
     }
 
 

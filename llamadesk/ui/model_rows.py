@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from llamadesk.core.protocol import Accelerator, AcceleratorState
-from llamadesk.core.settings import ALL_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
+from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.fields import Combo, WheelGuard
 from llamadesk.ui.setting_rows import SliderRow
@@ -150,7 +150,7 @@ class GpuLayersRow(_ModelSliderRow):
         if not self._desk.engine.gpus:
             return 0
         layers = self._desk.settings.get(GPU_LAYERS, int)
-        return self._slider.maximum() if layers == ALL_GPU_LAYERS else layers
+        return self._slider.maximum() if layers in (ALL_GPU_LAYERS, AUTO_GPU_LAYERS) else layers
 
     def from_slider(self, position: int) -> int:
         """See SliderRow."""

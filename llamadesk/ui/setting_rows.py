@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from llamadesk.core.settings import MAX_TOKENS, SEED, TEMPERATURE, THREADS, ZOOM, Needs, Setting
+from llamadesk.core.settings import TEMPERATURE, Needs, Setting
 from llamadesk.ui.fields import Check, Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
 _TEXT_SETTLES_MS = 800
-_LOWEST_MEANS = {THREADS: "Automatic", SEED: "Random", MAX_TOKENS: "No limit"}
 
 
 class SettingRow(QWidget):
@@ -185,9 +184,8 @@ def _spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
     whole = QSpinBox()
     whole.setRange(int(minimum), int(maximum))
     whole.setSingleStep(int(setting.step))
-    whole.setSpecialValueText(_LOWEST_MEANS.get(setting.key, ""))
-    if setting.key == ZOOM:
-        whole.setSuffix(" %")
+    whole.setSpecialValueText(setting.lowest_means)
+    whole.setSuffix(setting.unit)
     return whole
 
 

@@ -41,15 +41,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure's value, and the single runs it was made of."""
+    """One figure's value, the single runs it was made of, and what turned out about how it was measured."""
 
     value: float
     runs: Sequence[float]
+    note: str = ""
 
     @classmethod
-    def median_of(cls, runs: Sequence[float]) -> Measured:
+    def median_of(cls, runs: Sequence[float], note: str = "") -> Measured:
         """The median of several runs."""
-        return cls(statistics.median(runs), runs)
+        return cls(statistics.median(runs), runs, note)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Benchmark:
                 bound=figure.bound,
                 holds=figure.holds(result.value),
                 runs=[round(run, 4) for run in result.runs],
-                measured_on=f"{self.on}; {machine()}",
+                measured_on="; ".join(part for part in (self.on, result.note, machine()) if part),
                 busy=busy,
             )
             for figure, result in zip(self.figures, results, strict=True)
@@ -209,7 +210,9 @@ def run(names: Sequence[str], json_file: Path | None) -> int:
         rows += new
         for row in new:
             print(row, flush=True)
-        print(f"  measured on {new[0].measured_on}, in {time.monotonic() - started:.0f} s", flush=True)
+        for where in dict.fromkeys(row.measured_on for row in new):
+            print(f"  measured on {where}", flush=True)
+        print(f"  in {time.monotonic() - started:.0f} s", flush=True)
         if json_file is not None:
             json_file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     held = sum(row.holds is True for row in rows)

@@ -13,7 +13,8 @@ from typing import Any
 from llamadesk.core.paths import DATA_DIR_VARIABLE
 from llamadesk.log import CRASH_FILE
 
-TIMEOUT_SECONDS = 200.0
+TIMEOUT_SECONDS = 600.0
+"""Finding the fastest way to compute with a model of 7B takes minutes."""
 HERE = Path(__file__).resolve().parent
 
 

@@ -8,13 +8,14 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from llamadesk.control.desk import Desk
-from llamadesk.core.chat import ConversationId, Role
+from llamadesk.core.chat import ConversationId, ReplyStats, Role
 from llamadesk.core.settings import MAX_TOKENS, SEED
 from llamadesk.state.engine import Phase
 from tests.benchmarks.first_frame import FirstFrame
@@ -88,8 +89,13 @@ async def start(desk: Desk, first_frame: FirstFrame) -> dict[str, Any]:
 async def speed(window: QMainWindow, desk: Desk, prompt: str, n_tokens: int) -> dict[str, Any]:
     """Tokens a second of one reply as the window receives them, while it shows them."""
     await ready(desk)
-    desk.preferences.set(MAX_TOKENS, n_tokens)
     desk.preferences.set(SEED, 1)
+    return {"tokens_per_second": await writing_speed(desk, prompt, n_tokens)}
+
+
+async def writing_speed(desk: Desk, prompt: str, n_tokens: int) -> float:
+    """Tokens a second of a reply of `n_tokens`, from its first one to its last one in the window."""
+    desk.preferences.set(MAX_TOKENS, n_tokens)
     came: list[tuple[float, int]] = []
 
     def note() -> None:
@@ -100,11 +106,19 @@ async def speed(window: QMainWindow, desk: Desk, prompt: str, n_tokens: int) -> 
     desk.replies.send(prompt)
     await until(lambda: bool(came), desk.engine.status_changed)
     await ready(desk)
+    desk.engine.status_changed.disconnect(note)
     (first_time, first), (last_time, last) = came[0], came[-1]
-    return {"tokens_per_second": (last - first) / (last_time - first_time), "n_tokens": last - first}
+    return (last - first) / (last_time - first_time)
 
 
-async def _reply(desk: Desk, text: str) -> float:
+def last_stats(desk: Desk) -> ReplyStats:
+    """What the last reply on the screen cost."""
+    stats = desk.transcript.message(desk.transcript.rowCount() - 1).stats
+    assert stats is not None
+    return stats
+
+
+async def reply(desk: Desk, send: Callable[[], None]) -> float:
     """Send a message, wait for the whole reply; seconds from sending to its first text on the screen."""
     model = desk.transcript
     asked_at = model.rowCount()
@@ -114,7 +128,7 @@ async def _reply(desk: Desk, text: str) -> float:
         return model.rowCount() > row and bool(model.message(row).content)
 
     started = time.perf_counter()
-    desk.replies.send(text)
+    send()
     await until(has_text, model.text_appended, model.rowsInserted)
     first = time.perf_counter() - started
     await ready(desk)
@@ -128,9 +142,8 @@ async def sixth_turn(window: QMainWindow, desk: Desk, messages: list[str], n_tok
     desk.preferences.set(SEED, 1)
     first = 0.0
     for message in messages:
-        first = await _reply(desk, message)
-    stats = desk.transcript.message(desk.transcript.rowCount() - 1).stats
-    assert stats is not None
+        first = await reply(desk, partial(desk.replies.send, message))
+    stats = last_stats(desk)
     return {"seconds": first, "n_reused": stats.n_reused, "n_new": stats.n_prompt - stats.n_reused}
 
 

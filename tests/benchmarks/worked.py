@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python tests/benchmarks/worked.py PROBE RESULT_FILE OPTIONS [FAKE_SCRIPT]
 
-PROBE is a coroutine function of `probes`, OPTIONS its keyword arguments as JSON. What it returns is written to
+PROBE is a coroutine function of `probes` or `engine_probes`, OPTIONS its keyword arguments as JSON. What it returns is written to
 RESULT_FILE as JSON, and the app is closed. Before the window stands hardly anything is imported but what the app
 imports itself: the start would look longer than it is.
 """
@@ -56,13 +56,14 @@ async def _work(probe: str, result: Path, options: str, window: Any, desk: Any, 
     import json  # noqa: PLC0415 - the start is over
     import traceback  # noqa: PLC0415
 
-    from tests.benchmarks import probes  # noqa: PLC0415
+    from tests.benchmarks import engine_probes, probes  # noqa: PLC0415
 
     try:
         if probe == "start":
             answer = await probes.start(desk, first_frame)
         else:
-            answer = await getattr(probes, probe)(window, desk, **json.loads(options))
+            module = probes if hasattr(probes, probe) else engine_probes
+            answer = await getattr(module, probe)(window, desk, **json.loads(options))
     except Exception:
         answer = {"error": traceback.format_exc()}
     result.write_text(json.dumps(answer))

@@ -9,7 +9,7 @@ from llamadesk.bridge.endings import Cause, DeathCount, Ending, gave_up_problem,
 from llamadesk.bridge.engine_log import EngineLog
 from llamadesk.bridge.pacing import Coalescer
 from llamadesk.core.errors import ProblemCode
-from llamadesk.core.protocol import Delta, Generate, Load, LoadSettings, PromptProgress, Sampling
+from llamadesk.core.protocol import Delta, Generate, Load, LoadSettings, Prompt, PromptProgress, Sampling
 
 ONE = LoadSettings("/one.gguf")
 OTHER = LoadSettings("/other.gguf")
@@ -55,7 +55,7 @@ def test_problems_say_what_to_do() -> None:
     load = Load(1, ONE)
     assert "memory" in lost_problem(KILLED, load, memory_suspected=True).title
     assert "memory" not in lost_problem(KILLED, load, memory_suspected=False).title
-    writing = lost_problem(KILLED, Generate(2, [], Sampling()), memory_suspected=False)
+    writing = lost_problem(KILLED, Generate(2, Prompt([]), Sampling()), memory_suspected=False)
     assert writing.code is ProblemCode.ENGINE_LOST
     assert "kept" in writing.advice
     assert "SIGKILL" in writing.detail

@@ -8,7 +8,7 @@ from engine_recorder import ANY_MODEL, FakeEngine
 from llamadesk.bridge.command import Patience
 from llamadesk.core.chat import Role
 from llamadesk.core.errors import Problem, ProblemCode
-from llamadesk.core.protocol import FinishReason, LoadSettings, Sampling, Turn
+from llamadesk.core.protocol import FinishReason, LoadSettings, Prompt, Sampling, Turn
 from llamadesk.engine.fake import Fail, Life, Pause, Progress, Speak
 
 
@@ -125,7 +125,7 @@ def test_a_request_of_megabytes_to_a_busy_engine_does_not_block(fake_engine: Fak
     engine = fake_engine(Life(generate=((Pause(1.0),), (Speak(),))))
     engine.load(ANY_MODEL)
     first = engine.say_hi()
-    second = engine.generate([Turn(Role.USER, "word " * 1_000_000)], Sampling())
+    second = engine.generate(Prompt([Turn(Role.USER, "word " * 1_000_000)]), Sampling())
     engine.cancel(first)
     assert engine.await_answer(first)[1].reason is FinishReason.CANCELLED
     assert engine.await_answer(second)[1].reason is FinishReason.END

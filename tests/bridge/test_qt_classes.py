@@ -17,16 +17,16 @@ import PySide6.QtCore
 from PySide6.QtCore import QCoreApplication
 from llamadesk.bridge.client import EngineClient, EngineCommand
 from llamadesk.core.chat import Role
-from llamadesk.core.protocol import LoadSettings, Sampling, Turn
+from llamadesk.core.protocol import LoadSettings, Prompt, Sampling, Turn
 
 app = QCoreApplication([])
 client = EngineClient(msgspec.json.decode(sys.argv[1].encode(), type=EngineCommand))
 client.finished.connect(lambda *arguments: app.quit())
-client.engine_lost.connect(lambda *arguments: client.generate([Turn(Role.USER, "Again")], Sampling()))
+client.engine_lost.connect(lambda *arguments: client.generate(Prompt([Turn(Role.USER, "Again")]), Sampling()))
 client.start()
 made = set(vars(PySide6.QtCore))
 client.load(LoadSettings("/models/any.gguf"))
-client.generate([Turn(Role.USER, "Hi")], Sampling())
+client.generate(Prompt([Turn(Role.USER, "Hi")]), Sampling())
 app.exec()
 client.shutdown()
 print(sorted(set(vars(PySide6.QtCore)) - made))

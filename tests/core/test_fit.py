@@ -29,6 +29,7 @@ from llamadesk.core.protocol import (
     Load,
     Loaded,
     LoadSettings,
+    Prompt,
     Request,
     Sampling,
     Turn,
@@ -265,7 +266,7 @@ def test_estimate_is_close_to_what_the_engine_takes(
     with Engine() as engine:
         assert isinstance(engine.ask(Load(1, wanted), Loaded, Failed), Loaded)
         if model == "starter":
-            question = Generate(2, [Turn(Role.USER, "one two three " * 50)], Sampling(), max_tokens=2)
+            question = Generate(2, Prompt([Turn(Role.USER, "one two three " * 50)]), Sampling(), max_tokens=2)
             assert isinstance(engine.ask(question, Finished, Failed), Finished)
         peak = engine.peak_bytes
     estimate = memory_need(read_facts(path), wanted).ram_bytes

@@ -27,6 +27,7 @@ from llamadesk.core.protocol import (
     Loaded,
     LoadProgress,
     LoadSettings,
+    Prompt,
     Sampling,
     Shutdown,
 )
@@ -171,10 +172,10 @@ def test_requests_that_wait_are_done_in_order_or_cancelled(idle_engine: EngineDr
     assert isinstance(engine.load(path, n_ctx=4096), Loaded)
     long = engine.ask([user("hello")], Sampling(temperature=1.0, min_p=0, seed=3))
     ids = [engine.new_id() for _ in range(4)]
-    engine.send(Generate(ids[0], [user("hello")], Sampling()))
+    engine.send(Generate(ids[0], Prompt([user("hello")]), Sampling()))
     engine.send(Load(ids[1], LoadSettings(str(path))))
     engine.send(Load(ids[2], LoadSettings(str(path), n_ctx=256)))
-    engine.send(Generate(ids[3], [user("hello")], Sampling(), 2))
+    engine.send(Generate(ids[3], Prompt([user("hello")]), Sampling(), 2))
     for cancelled in (ids[0], ids[1], long, 12345):
         engine.send(Cancel(cancelled))
     assert engine.reply(long).end.reason is FinishReason.CANCELLED

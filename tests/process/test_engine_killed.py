@@ -14,11 +14,11 @@ from engine_recorder import Recorder, gone_within, smallest_app
 from llamadesk.bridge.client import engine_command
 from llamadesk.core.chat import Role
 from llamadesk.core.errors import ProblemCode
-from llamadesk.core.protocol import FinishReason, LoadSettings, Sampling, Turn
+from llamadesk.core.protocol import FinishReason, LoadSettings, Prompt, Sampling, Turn
 
 N_REPLIES = 25
-STORY = [Turn(Role.USER, "Write a long story about a lighthouse keeper and her cat.")]
-FRANCE = [Turn(Role.USER, "What is the capital of France?")]
+STORY = Prompt([Turn(Role.USER, "Write a long story about a lighthouse keeper and her cat.")])
+FRANCE = Prompt([Turn(Role.USER, "What is the capital of France?")])
 GREEDY = Sampling(temperature=0.0)
 LONG_TEXT = "The quick brown fox jumps over the lazy dog. " * 150
 
@@ -112,7 +112,7 @@ def test_the_engine_dies_with_the_app(starter_settings: LoadSettings, question: 
 @pytest.mark.parametrize("question", ["Write a long story.", LONG_TEXT], ids=["writing", "reading"])
 def test_shutdown_leaves_nothing(real_engine: Recorder, starter_settings: LoadSettings, question: str) -> None:
     real_engine.load(starter_settings)
-    real_engine.generate([Turn(Role.USER, question)], GREEDY)
+    real_engine.generate(Prompt([Turn(Role.USER, question)]), GREEDY)
     real_engine.await_("prompt_progressed")
     family = [real_engine.pid, *(child.pid for child in psutil.Process(real_engine.pid).children(recursive=True))]
     started = time.monotonic()

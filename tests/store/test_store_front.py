@@ -332,7 +332,7 @@ def test_the_database_is_as_durable_as_it_says(open_store: Open) -> None:
         "synchronous": 2,
         "foreign_keys": 1,
         "locking_mode": "exclusive",
-        "user_version": 1,
+        "user_version": 2,
     }
 
 

@@ -1,0 +1,126 @@
+"""The KV cache of a model, and the computation that fills it."""
+
+from __future__ import annotations
+
+import ctypes
+from enum import Enum
+from typing import Final
+
+from llamadesk.core.protocol import KvType, LoadSettings
+from llamadesk.engine.cancel import CancelFlag, native_is_set
+from llamadesk.engine.native.bindings import lib
+from llamadesk.engine.native.model import Model, NativeLoadError
+
+MAX_BATCH: Final = 512
+"""Tokens in one llama_decode; a larger batch than the context was made for would abort the process."""
+
+_KV_TYPES: Final = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0, KvType.Q4_0: lib.GGML_TYPE_Q4_0}
+_SEQUENCE: Final = 0
+_ABORTED: Final = 2
+_IS_SET: Final = native_is_set(lib.ggml_abort_callback)
+
+
+class Decoded(Enum):
+    """How a decode ended."""
+
+    OK = "ok"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
+class Context:
+    """The KV cache of one sequence, and the computation that fills it."""
+
+    def __init__(self, model: Model, settings: LoadSettings, n_threads: int) -> None:
+        """Make room for `settings.n_ctx` tokens.
+
+        Raises:
+            NativeLoadError: mostly, there is not enough memory.
+        """
+        params = lib.llama_context_default_params()
+        params.n_ctx = settings.n_ctx
+        params.n_batch = params.n_ubatch = self.n_batch = max(1, min(settings.n_ubatch, MAX_BATCH, settings.n_ctx))
+        params.n_outputs_max = 1  # only the last token's logits are ever read; more would only cost memory
+        params.n_threads = params.n_threads_batch = n_threads
+        fused = settings.flash_attention
+        params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if fused else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.type_k = _KV_TYPES[settings.kv_type]
+        params.type_v = _KV_TYPES[settings.kv_type if fused else KvType.F16]  # a quantized V needs flash attention
+        params.no_perf = True
+        self._handle = lib.llama_init_from_model(model.handle, params)
+        if not self._handle:
+            raise NativeLoadError
+        self._memory = lib.llama_get_memory(self._handle)
+        self._keeps_state = model.keeps_state
+        self.n_ctx: int = lib.llama_n_ctx(self._handle)
+        self._tokens = (lib.llama_token * self.n_batch)()
+        self._outputs = (ctypes.c_int8 * self.n_batch)()
+        # Without positions and sequences, llama.cpp goes on where the one sequence ends.
+        self._batch = lib.llama_batch(
+            token=ctypes.cast(self._tokens, lib.llama_token_p),
+            logits=ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
+        )
+        self._cancel: CancelFlag | None = None
+
+    @property
+    def handle(self) -> int:
+        """llama.cpp's pointer."""
+        return int(self._handle)
+
+    @property
+    def n_past(self) -> int:
+        """Tokens in the KV cache."""
+        return int(lib.llama_memory_seq_pos_max(self._memory, _SEQUENCE)) + 1
+
+    def watch(self, cancel: CancelFlag | None) -> None:
+        """Abort a decode as soon as `cancel` is set; None ends that.
+
+        Where the system's C library cannot be reached so, or a GPU computes, nothing aborts: look at the flag between
+        decodes.
+        """
+        self._cancel = cancel  # kept alive for as long as native code reads it
+        if cancel is not None and _IS_SET is not None:
+            lib.llama_set_abort_callback(self._handle, _IS_SET, cancel.address)
+        else:
+            lib.llama_set_abort_callback(self._handle, lib.ggml_abort_callback(), None)
+
+    def decode(self, tokens: list[int], *, want_logits: bool) -> Decoded:
+        """Append 1 to `n_batch` tokens to the cache; with `want_logits`, the next token can be sampled afterwards.
+
+        After ABORTED and FAILED a part may have been appended: `n_past` tells.
+        """
+        count = len(tokens)
+        self._tokens[:count] = tokens  # type: ignore[assignment] # plain ints are what the array takes
+        self._batch.n_tokens = count
+        self._outputs[count - 1] = want_logits
+        result = lib.llama_decode(self._handle, self._batch)
+        self._outputs[count - 1] = 0
+        if result == 0:
+            return Decoded.OK
+        if self._keeps_state:  # which may have gone on by a part of the batch
+            lib.llama_memory_clear(self._memory, True)
+        return Decoded.ABORTED if result == _ABORTED else Decoded.FAILED
+
+    def truncate(self, n_tokens: int) -> int:
+        """Forget everything from position `n_tokens` on; returns how many tokens are left.
+
+        A model that keeps a running state instead of a cache cannot go back: then everything is forgotten.
+        """
+        if n_tokens >= self.n_past:
+            return self.n_past
+        if n_tokens > 0 and lib.llama_memory_seq_rm(self._memory, _SEQUENCE, n_tokens, -1):
+            return n_tokens
+        lib.llama_memory_clear(self._memory, True)
+        return 0
+
+    def warm_up(self, token: int) -> None:
+        """Decode once and forget it, so that the first question need not wait for memory to be touched."""
+        lib.llama_set_warmup(self._handle, True)
+        self.decode([token], want_logits=True)
+        lib.llama_synchronize(self._handle)
+        lib.llama_set_warmup(self._handle, False)
+        lib.llama_memory_clear(self._memory, True)
+
+    def close(self) -> None:
+        """Free the cache."""
+        lib.llama_free(self._handle)

@@ -1,0 +1,100 @@
+"""The weights of a model and what its file says."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Final
+
+from llamadesk.core.protocol import LoadSettings
+from llamadesk.engine.native.bindings import lib, text_of
+from llamadesk.engine.native.vocab import Vocab
+
+_NO_DEVICES: Final = (ctypes.c_void_p * 1)()
+
+
+class Model:
+    """The weights of a model. Close it after its contexts."""
+
+    def __init__(self, path: str, settings: LoadSettings, on_progress: Callable[[float], bool]) -> None:
+        """Load a GGUF file; `on_progress` gets the fraction that is loaded, and stops the load by returning False.
+
+        Raises:
+            NativeLoadError: llama.cpp could not, or was told to stop.
+        """
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = settings.n_gpu_layers
+        if settings.n_gpu_layers == 0:  # else a GPU would still read long prompts, and its driver could still crash
+            params.devices = ctypes.cast(_NO_DEVICES, ctypes.c_void_p)
+        params.load_mode = lib.LLAMA_LOAD_MODE_MMAP if settings.use_mmap else lib.LLAMA_LOAD_MODE_NONE
+        params.progress_callback = lib.llama_progress_callback(lambda fraction, _: on_progress(fraction))
+        self._handle = lib.llama_model_load_from_file(os.fsencode(path), params)
+        if not self._handle:
+            raise NativeLoadError
+        self.vocab = Vocab(lib.llama_model_get_vocab(self._handle))
+
+    @property
+    def handle(self) -> int:
+        """llama.cpp's pointer."""
+        return int(self._handle)
+
+    @property
+    def description(self) -> str:
+        """Architecture, size and quantization in llama.cpp's words."""
+        buffer = ctypes.create_string_buffer(256)
+        lib.llama_model_desc(self._handle, buffer, len(buffer))
+        return text_of(buffer.value)
+
+    @property
+    def n_layers(self) -> int:
+        """Repeating layers."""
+        return int(lib.llama_model_n_layer(self._handle))
+
+    @property
+    def n_ctx_train(self) -> int:
+        """The context that the model was trained for, in tokens."""
+        return int(lib.llama_model_n_ctx_train(self._handle))
+
+    @property
+    def n_params(self) -> int:
+        """Weights."""
+        return int(lib.llama_model_n_params(self._handle))
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return int(lib.llama_model_size(self._handle))
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether the model continues a text, as against one that only embeds or translates."""
+        return bool(lib.llama_model_has_decoder(self._handle)) and not lib.llama_model_has_encoder(self._handle)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether it keeps a running state that cannot go back, instead of or beside a KV cache."""
+        return bool(lib.llama_model_is_recurrent(self._handle) or lib.llama_model_is_hybrid(self._handle))
+
+    @property
+    def chat_template(self) -> str:
+        """The Jinja template of the file, or ""."""
+        return text_of(lib.llama_model_chat_template(self._handle, None))
+
+    def metadata(self, key: str) -> str:
+        """A value of the file's header as text, or ""."""
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            needed = lib.llama_model_meta_val_str(self._handle, key.encode(), buffer, size)
+            if needed < size:
+                return text_of(buffer.value) if needed >= 0 else ""
+            size = needed + 1
+
+    def close(self) -> None:
+        """Free the weights."""
+        lib.llama_model_free(self._handle)
+
+
+class NativeLoadError(Exception):
+    """llama.cpp gave no model or no context; why is in the log (`NativeLog.errors`)."""
