@@ -56,6 +56,7 @@ from llamadesk.core.protocol import (
     Unloaded,
     encode,
     event_decoder,
+    framing,
     request_decoder,
 )
 
@@ -167,7 +168,7 @@ def test_text_that_is_no_frame_is_refused():
 
 
 def test_too_long_a_message_is_not_sent(monkeypatch):
-    monkeypatch.setattr(protocol, "MAX_FRAME_BYTES", 1000)
+    monkeypatch.setattr(framing, "MAX_FRAME_BYTES", 1000)
     with pytest.raises(ProtocolError):
         encode(CountTokens(1, "x" * 1000))
 
