@@ -44,7 +44,6 @@ def tuned_data(model: Path) -> TunedData:
     folder = Path(keeper.name)
     write_settings(folder, {MODEL_PATH: str(model), TUNING: True})
     choice = str(measure_inside("tune", folder)["choice"])
-    write_settings(folder, {TUNING: False})  # what was found holds
     return TunedData(folder, choice, keeper)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +57,33 @@ def program(name: str) -> Path:
 # --- llama-bench ---
 
 
-def bench(model: Path, options: BenchOptions, n_prompt: int = 0, n_generated: int = 0) -> float:
-    """Tokens per second of reading `n_prompt` tokens, or of writing `n_generated`, from an empty context."""
-    return _bench(model, [options.n_threads], [options.flash_attention], n_prompt, n_generated)[options]
+def bench(model: Path, options: BenchOptions, n_prompt: int, n_generated: int) -> Speeds:
+    """Tokens per second of reading `n_prompt` tokens, and of writing `n_generated`, both from an empty context."""
+    rows = _bench(model, [options.n_threads], [options.flash_attention], n_prompt, n_generated)
+    read, written = (next(row["avg_ts"] for row in rows if row[kind]) for kind in ("n_prompt", "n_gen"))
+    return Speeds(read, written)
 
 
 @cache
 def best_options(model: Path, n_generated: int) -> BenchOptions:
     """Those with which llama-bench writes fastest, of all that are sensible on this machine."""
     n_cores = {1, psutil.cpu_count(logical=False) or 1, os.cpu_count() or 1}
-    speeds = _bench(model, sorted(n_cores), [False, True], 0, n_generated)
-    return max(speeds, key=speeds.__getitem__)
+    best = max(_bench(model, sorted(n_cores), [False, True], 0, n_generated), key=itemgetter("avg_ts"))
+    return BenchOptions(best["n_threads"], best["flash_attn"] == 1)
 
 
 def _bench(
     model: Path, n_threads: list[int], flash_attention: list[bool], n_prompt: int, n_generated: int
-) -> dict[BenchOptions, float]:
+) -> list[dict[str, Any]]:
+    """A row for each combination, of llama-bench's own."""
     command = [str(program("llama-bench")), "-m", str(model), "-r", "1", "-o", "json"]
     command += ["-p", str(n_prompt), "-n", str(n_generated)]
     command += ["-t", ",".join(map(str, n_threads)), "-fa", ",".join(str(int(on)) for on in flash_attention)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"llama-bench ended with {done.returncode}: {done.stderr[-2000:]}")
-    return {BenchOptions(row["n_threads"], row["flash_attn"] == 1): row["avg_ts"] for row in json.loads(done.stdout)}
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
 
 
 # --- llama-server ---

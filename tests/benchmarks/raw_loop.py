@@ -2,6 +2,9 @@
 
     raw_loop.py decode MODEL N_TOKENS PROMPT    tokens a second of N_TOKENS after the prompt
     raw_loop.py prefill MODEL N_BEFORE N_NEW    seconds to read N_NEW tokens, and to sample one, after N_BEFORE
+    raw_loop.py stay MODEL N_BEFORE N_NEW       the same, and then wait for the end of the input
+
+The bindings are imported without the rest of their package, as the engine does it: numpy is no part of llama.cpp.
 
 Context and sampler are those of `LoadSettings` and `Sampling` by default.
 """
@@ -9,11 +12,15 @@ Context and sampler are those of `LoadSettings` and `Sampling` by default.
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import time
+from pathlib import Path
 
 import psutil
-from llama_cpp import llama_cpp as lib
+
+_BINDINGS = Path(__file__).resolve().parents[2] / "llamadesk" / "engine" / "native" / "bindings.py"
+lib = runpy.run_path(str(_BINDINGS))["lib"]
 
 N_CTX, N_UBATCH, SEED = 4096, 128, 1
 
@@ -73,7 +80,7 @@ def measure_decode(path: str, n_tokens: int, prompt: str) -> float:
     return n_tokens / (time.perf_counter() - started)
 
 
-def measure_prefill(path: str, n_before: int, n_new: int) -> float:
+def measure_prefill(path: str, n_before: int, n_new: int, stay: bool = False) -> float:
     model, context = open_model(path)
     vocab = lib.llama_model_get_vocab(model)
     sampler = new_sampler(lib.llama_vocab_n_tokens(vocab))
@@ -83,11 +90,17 @@ def measure_prefill(path: str, n_before: int, n_new: int) -> float:
     started = time.perf_counter()
     decode(context, words[n_before : n_before + n_new])
     lib.llama_sampler_sample(sampler, context, -1)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    if stay:
+        print(seconds, flush=True)
+        sys.stdin.read()  # model and context are held until then
+    return seconds
 
 
 QUIET = lib.llama_log_callback(lambda *_: None)
 if sys.argv[1] == "decode":
     print(measure_decode(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
-else:
+elif sys.argv[1] == "prefill":
     print(measure_prefill(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+else:
+    measure_prefill(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), stay=True)

@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python tests/benchmarks/worked.py PROBE RESULT_FILE OPTIONS [FAKE_SCRIPT]
 
-PROBE is a coroutine function of `probes` or `engine_probes`, OPTIONS its keyword arguments as JSON. What it returns is written to
-RESULT_FILE as JSON, and the app is closed. Before the window stands hardly anything is imported but what the app
-imports itself: the start would look longer than it is.
+PROBE is a coroutine function of `probes` or `engine_probes`, OPTIONS its keyword arguments as JSON. What it returns is
+written to RESULT_FILE as JSON, and the app is closed. Before the window stands hardly anything is imported but what the
+app imports itself: the start would look longer than it is.
 """
 
 from __future__ import annotations

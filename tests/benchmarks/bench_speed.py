@@ -1,0 +1,141 @@
+"""How fast it reads and writes, against llama.cpp's own programs on the same models."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from llamadesk.core.paths import starter_model
+from llamadesk.core.settings import MODEL_PATH
+from tests.benchmarks.bench_replies import PARAGRAPH, STORY
+from tests.benchmarks.folders import copy_of, new_data, shape, tuned_data
+from tests.benchmarks.harness import Figure, Measured, benchmark, pairs_in_turn
+from tests.benchmarks.inside import measure_inside
+from tests.benchmarks.llama_programs import Speeds, bench, best_options, high_level_speeds, llama_server, server_speeds
+
+LONG_MESSAGE = PARAGRAPH * 5
+"""About 250 tokens."""
+DEEP_MESSAGE = PARAGRAPH * 41
+"""About 2,000 tokens."""
+N_WRITTEN, N_WRITTEN_BY_STARTER, N_WRITTEN_DEEP = 48, 200, 64
+PAIRS, STARTER_PAIRS, DEEP_PAIRS = 3, 7, 3
+DEEP_LAYERS = 4
+N_CTX = 4096
+
+
+def _starter() -> Path:
+    path = starter_model()
+    if path is None:
+        raise RuntimeError("the starter model is not installed")
+    return path
+
+
+def _against_bench(model: Path, n_written: int, times: int) -> Sequence[Measured]:
+    """Writing and reading in the window of a tuned app / the same by llama-bench."""
+    tuned = tuned_data(model)
+
+    def in_the_window() -> dict[str, Any]:
+        with copy_of(tuned.folder) as folder:
+            return measure_inside("speeds", folder, story=STORY, n_written=n_written, long_text=LONG_MESSAGE)
+
+    n_read = in_the_window()["n_read"]  # from now on the model's file is in the system's memory
+    options = best_options(model, n_written)
+    pairs = pairs_in_turn(in_the_window, lambda: bench(model, options, n_read, n_written), times)
+    about = f"tuned to {tuned.choice}; llama-bench {options}"
+    return [
+        _ratio([(ours["written"], theirs.decode) for ours, theirs in pairs], about),
+        _ratio([(ours["read"], theirs.prefill) for ours, theirs in pairs], f"{n_read} tokens; {about}"),
+    ]
+
+
+def _ratio(pairs: Sequence[tuple[float, float]], about: str) -> Measured:
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Measured.median_of(
+        [above / below for above, below in pairs], f"{ours:.4g} tokens/s against {theirs:.4g}; {about}"
+    )
+
+
+@benchmark(
+    Figure("7B: tokens per second in the window, tuned / llama-bench's best at depth 0", "x", ">= 0.97"),
+    Figure("7B: prefill tokens per second in the window, tuned / llama-bench's", "x", ">= 0.97"),
+    on=f"Llama-2 7B shape, Q4_0, 32 layers; {N_WRITTEN} tokens of a story, and from Send to the first text of a long "
+    f"message; llama-bench with the -t and -fa that write fastest; median of {PAIRS} pairs in turn",
+)
+def seven_billion() -> Sequence[Measured]:
+    return _against_bench(shape(), N_WRITTEN, PAIRS)
+
+
+@benchmark(
+    Figure("starter model: tokens per second in the window, tuned / llama-bench's best at depth 0", "x"),
+    Figure("starter model: prefill tokens per second in the window, tuned / llama-bench's", "x"),
+    on=f"SmolLM2-135M Q4_1, {N_WRITTEN_BY_STARTER} tokens; otherwise as for the 7B; median of {STARTER_PAIRS} pairs in "
+    "turn; the 7B's bounds are 0.97",
+)
+def starter() -> Sequence[Measured]:
+    return _against_bench(_starter(), N_WRITTEN_BY_STARTER, STARTER_PAIRS)
+
+
+@benchmark(
+    Figure("tokens per second in the window, tuned / llama-server's by default, 2,000 tokens deep", "x", ">= 1.5"),
+    on=f"Llama-2 7B shape, Q4_0, {DEEP_LAYERS} of its layers; {N_WRITTEN_DEEP} tokens after a message of about 2,000, "
+    f"llama-server's as it counts them itself; median of {DEEP_PAIRS} pairs in turn",
+)
+def deep() -> Sequence[Measured]:
+    model = shape(DEEP_LAYERS)
+    tuned = tuned_data(model)
+
+    def in_the_window() -> float:
+        with copy_of(tuned.folder) as folder:
+            answer = measure_inside("speed", folder, prompt=DEEP_MESSAGE, n_tokens=N_WRITTEN_DEEP)
+        return float(answer["tokens_per_second"])
+
+    def by_server() -> float:
+        with llama_server(model) as server:
+            return server.complete(DEEP_MESSAGE, N_WRITTEN_DEEP).decode
+
+    return [_ratio(pairs_in_turn(in_the_window, by_server, DEEP_PAIRS), f"tuned to {tuned.choice}")]
+
+
+def _figures_of(what: str) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(f"{who}, {what}: {which} tokens per second", "tokens/s")
+        for who in ("llama-server", "llama_cpp.Llama")
+        for which in ("prefill", "written")
+    )
+
+
+def _own_figures(model: Path, n_written: int) -> Sequence[Measured]:
+    sources: tuple[Callable[[], Speeds], ...] = (
+        lambda: server_speeds(model, LONG_MESSAGE, n_written),
+        lambda: high_level_speeds(model, LONG_MESSAGE, n_written, N_CTX),
+    )
+    return [Measured(speed, [speed]) for source in sources for speed in vars(source()).values()]
+
+
+@benchmark(
+    *_figures_of("7B"),
+    on=f"Llama-2 7B shape, Q4_0, 32 layers; a message of about 250 tokens, {N_WRITTEN} tokens written; by default, "
+    f"Llama with a context of {N_CTX:,}; once, after a warm-up",
+)
+def others_with_seven_billion() -> Sequence[Measured]:
+    return _own_figures(shape(), N_WRITTEN)
+
+
+@benchmark(
+    *_figures_of("starter model"),
+    on=f"SmolLM2-135M Q4_1; otherwise as with the 7B, {N_WRITTEN_BY_STARTER} tokens written",
+)
+def others_with_the_starter() -> Sequence[Measured]:
+    return _own_figures(_starter(), N_WRITTEN_BY_STARTER)
+
+
+@benchmark(
+    Figure("7B: Stop in the prefill to the end of the reply", "ms", "<= 400"),
+    on="Llama-2 7B shape, Q4_0, 32 layers; from Stop until the window shows the reply as ended; median of 5",
+)
+def stop_in_prefill_of_7b() -> Sequence[Measured]:
+    with new_data({MODEL_PATH: str(shape())}) as folder:
+        answer = measure_inside("stop_in_prefill", folder, prompt=PARAGRAPH * 16, times=5)
+    return [Measured.median_of([seconds * 1000 for seconds in answer["seconds"]])]
