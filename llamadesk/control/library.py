@@ -198,6 +198,13 @@ class ModelControl(QObject):
             problem, kind=NoticeKind.WARNING, action_label="Load anyway", action=lambda: self._load(file)
         )
 
+    def rest(self) -> None:
+        """Give the model's memory back; `reload` loads it again."""
+        self._asked = None
+        self._rooms.engine.set_model(None)
+        self._rooms.client.unload()
+        self._rooms.engine.set_status(EngineStatus(Phase.RESTING))
+
     def cancel_load(self) -> None:
         """End a load that is under way."""
         load_id = self._load_id or self._loaded_id

@@ -19,6 +19,7 @@ class Phase(StrEnum):
     READING = "Reading..."
     GENERATING = "Generating..."
     STOPPED = "Stopped"
+    RESTING = "Resting"
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
@@ -44,6 +45,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
         """The state in words, as the label "Engine status" shows it."""
         if self.phase is Phase.STOPPED:
             return f"Stopped: {self.reason}"
+        if self.phase is Phase.RESTING:
+            return "Stopped: resting, loads again with your next message"
         return self.phase.value
 
     @property

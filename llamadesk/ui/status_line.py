@@ -102,6 +102,7 @@ class StatusLine(QWidget):
                 Phase.READY: colours.success,
                 Phase.STOPPED: colours.error,
                 Phase.NO_MODEL: colours.border_strong,
+                Phase.RESTING: colours.border_strong,
             }.get(status.phase, colours.accent)
         )
         under_way = status.phase in (Phase.LOADING, Phase.READING)
