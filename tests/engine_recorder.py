@@ -29,7 +29,13 @@ SIGNALS = (
     "delta_received",
     "finished",
     "failed",
+    "prepared",
+    "tune_progressed",
+    "tuned",
     "token_counted",
+    "measured",
+    "prompt_shown",
+    "estimated",
     "engine_lost",
     "gave_up",
 )

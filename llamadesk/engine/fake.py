@@ -149,6 +149,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle: Plan = ()
     load: tuple[Plan, ...] = ((Progress(),),)
     generate: tuple[Plan, ...] = ((Progress(), Speak()),)
+    prepare: tuple[Plan, ...] = ((),)
+    tune: tuple[Plan, ...] = ((),)
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,13 +187,16 @@ class FakeEngine:
         self._life = life
         self._pipe = pipe
         self._requests: queue.Queue[Foreground | Background | Aside] = queue.Queue()
-        self._plans: dict[type[Load | Generate], Iterator[Plan]] = {
+        self._plans: dict[type[Load | Generate | Background], Iterator[Plan]] = {
             Load: _last_repeated(life.load),
             Generate: _last_repeated(life.generate),
+            Prepare: _last_repeated(life.prepare),
+            Tune: _last_repeated(life.tune),
         }
         self._current: RequestId = 0
         self._loading = False
         self._cancelled = threading.Event()
+        self._cancelled_early: set[RequestId] = set()  # cancelled before their turn came
         self._n_ctx = 0
         self._n_said = 0
 
@@ -206,6 +211,8 @@ class FakeEngine:
             request = self._requests.get()
             self._current, self._loading, self._n_said = request.id, isinstance(request, Load), 0
             self._cancelled.clear()
+            if request.id in self._cancelled_early:
+                self._cancelled.set()
             match request:
                 case Load():
                     self._load(request)
@@ -217,10 +224,8 @@ class FakeEngine:
                     n_history = sum(len(_words(turn.content)) for turn in request.prompt.turns)
                     n_draft = len(_words(request.draft)) if request.draft else 0
                     self._pipe.send(Measured(request.id, 0, n_history, n_draft, self._n_ctx))
-                case Prepare():
-                    self._pipe.send(Prepared(request.id, 0, 0, 0, whole=False))
-                case Tune():
-                    self._pipe.send(Tuned(request.id, [], whole=False))
+                case Prepare() | Tune():
+                    self._work_in_background(request)
                 case ShowPrompt():
                     self._pipe.send(PromptShown(request.id, []))
                 case Estimate():
@@ -235,6 +240,8 @@ class FakeEngine:
         if isinstance(request, Cancel):
             if request.target == self._current:
                 self._cancelled.set()
+            else:
+                self._cancelled_early.add(request.target)
         elif not isinstance(request, Forget | Configure):
             self._requests.put(request)
 
@@ -273,6 +280,20 @@ class FakeEngine:
             reason = FinishReason.CANCELLED
         stats = ReplyStats(n_generated=self._n_said, decode_seconds=time.perf_counter() - started)
         self._pipe.send(Finished(request.id, reason, stats, self._n_said, self._n_ctx))
+
+    def _work_in_background(self, request: Background) -> None:
+        whole = True
+        try:
+            self._follow(next(self._plans[type(request)]))
+        except _EndedEarlyError as ended:
+            if ended.problem:
+                self._pipe.send(Failed(request.id, ended.problem))
+                return
+            whole = False
+        if isinstance(request, Prepare):
+            self._pipe.send(Prepared(request.id, 0, 0, 0, whole))
+        else:
+            self._pipe.send(Tuned(request.id, [], whole))
 
     def _follow(self, plan: Plan) -> None:
         for step in plan:

@@ -5,7 +5,7 @@ APP is the folder that holds `llamadesk` and `llamadesk-engine`, or a LlamaDesk.
 which touches the person's own data: the app's report about itself finds nothing broken; its engine loads the starter
 model and answers a question; its window opens, hears of a second start, and closes as it should when it is asked to.
 
-The engine is spoken to as `llamadesk/core/protocol.py` says: a 4-byte little-endian length, then JSON.
+The engine is spoken to as `llamadesk/core/protocol` says: a 4-byte little-endian length, then JSON.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _converse(engine: subprocess.Popen[bytes], model: Path, question: str) -> st
         {
             "type": "Generate",
             "id": 2,
-            "turns": [{"role": "user", "content": question}],
+            "prompt": {"turns": [{"role": "user", "content": question}]},
             "sampling": {"temperature": 0.0, "repeat_penalty": 1.0},
             "max_tokens": 32,
         },
