@@ -25,12 +25,21 @@ class Turn(msgspec.Struct, frozen=True):
     Attributes:
         message_id: of the message it was made of, the first one where several were joined; 0 for none (a system turn).
         pinned: never dropped when the context is full.
+        joined: of the other messages it was made of.
+        thought: what came before `content`. Only given where the reply goes on from its end (`Prompt.continues`).
     """
 
     role: Role
     content: str
     message_id: MessageId = MessageId(0)
     pinned: bool = False
+    joined: tuple[MessageId, ...] = ()
+    thought: str = ""
+
+    @property
+    def message_ids(self) -> tuple[MessageId, ...]:
+        """Of every message it was made of, in order."""
+        return (self.message_id, *self.joined) if self.message_id else self.joined
 
 
 class Prompt(msgspec.Struct, frozen=True):
