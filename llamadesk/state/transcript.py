@@ -23,11 +23,14 @@ class MessageListModel(QAbstractListModel):
 
     text_appended = Signal(int, str)
     """row, text that was added to the end of that row's message."""
+    thought_appended = Signal(int, str)
+    """row, text that was added to the end of the thought before that row's answer."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._messages: list[Message] = []
         self._tails: dict[int, list[str]] = {}
+        self._thought_tails: dict[int, list[str]] = {}
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """How many messages there are."""
@@ -45,10 +48,14 @@ class MessageListModel(QAbstractListModel):
 
     def message(self, row: int) -> Message:
         """The message in `row`, with all the text it has so far."""
-        tail = self._tails.pop(row, None)
-        if tail:
+        tail, thought = self._tails.pop(row, None), self._thought_tails.pop(row, None)
+        if tail or thought:
             message = self._messages[row]
-            self._messages[row] = msgspec.structs.replace(message, content=message.content + "".join(tail))
+            self._messages[row] = msgspec.structs.replace(
+                message,
+                content=message.content + "".join(tail or ()),
+                thought=message.thought + "".join(thought or ()),
+            )
         return self._messages[row]
 
     def messages(self) -> list[Message]:
@@ -67,6 +74,7 @@ class MessageListModel(QAbstractListModel):
         self.beginResetModel()
         self._messages = list(messages)
         self._tails.clear()
+        self._thought_tails.clear()
         self.endResetModel()
 
     def append(self, message: Message) -> None:
@@ -84,12 +92,21 @@ class MessageListModel(QAbstractListModel):
         self._tails.setdefault(row, []).append(text)
         self.text_appended.emit(row, text)
 
+    def append_thought(self, message_id: MessageId, text: str) -> None:
+        """Add text to the end of the thought of a reply that is being written; as cheap as `append_text`."""
+        row = self.row_of(message_id)
+        if row is None or not text:
+            return
+        self._thought_tails.setdefault(row, []).append(text)
+        self.thought_appended.emit(row, text)
+
     def replace(self, message: Message) -> None:
         """Show a message as it is now (its status or statistics changed, or its text by more than an addition)."""
         row = self.row_of(message.id)
         if row is None:
             return
         self._tails.pop(row, None)
+        self._thought_tails.pop(row, None)
         self._messages[row] = message
         index = self.index(row)
         self.dataChanged.emit(index, index)
