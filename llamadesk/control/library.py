@@ -13,7 +13,7 @@ from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
-from llamadesk.core.fit import default_context, memory_need, too_large
+from llamadesk.core.fit import FreeMemory, default_context, memory_need, too_large
 from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
@@ -222,12 +222,12 @@ class ModelControl(QObject):
 
     def _too_large(self, file: ModelFile) -> Problem | None:
         """Whether a file would not fit, with the memory that the model loaded now gives back counted in."""
-        available = _memory().available
+        memory = _memory()
         loaded = self._rooms.engine.model
-        if loaded is not None:
-            available += loaded.size_bytes
-        vram = sum(gpu.memory_free for gpu in self._rooms.engine.gpus)
-        return too_large(file.facts, self.load_settings(file), available, vram)
+        given_back = loaded.size_bytes if loaded is not None else 0
+        free = FreeMemory(memory.available + given_back, memory.total, self._rooms.engine.gpus)
+        settings = self.load_settings(file)
+        return too_large(file.facts, settings, memory_need(file.facts, settings, free.gpus), free)
 
     def _offloaded(self, file: ModelFile, n_layers: int) -> int:
         """How many layers go to the GPU: none where there is none, and never more than the model has."""
