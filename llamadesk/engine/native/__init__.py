@@ -10,6 +10,7 @@ from llamadesk.engine.native.context import Context, Decoded
 from llamadesk.engine.native.library import NativeLog, cpu_features, library_version, start_library
 from llamadesk.engine.native.model import Model, NativeLoadError
 from llamadesk.engine.native.sampler import Sampler
+from llamadesk.engine.native.states import Span, State, States
 from llamadesk.engine.native.vocab import TokenAttribute, Vocab
 
 __all__ = [
@@ -19,6 +20,9 @@ __all__ = [
     "NativeLoadError",
     "NativeLog",
     "Sampler",
+    "Span",
+    "State",
+    "States",
     "TokenAttribute",
     "Vocab",
     "cpu_features",

@@ -40,7 +40,10 @@ class Context:
         params = lib.llama_context_default_params()
         params.n_ctx = settings.n_ctx
         params.n_batch = params.n_ubatch = self.n_batch = max(1, min(settings.n_ubatch, MAX_BATCH, settings.n_ctx))
-        params.n_outputs_max = 1  # only the last token's logits are ever read; more would only cost memory
+        # The second sequence shares the cells of the first: a part of it is taken out and put back by it (`States`).
+        params.n_seq_max = 1 if model.keeps_state else 2
+        params.kv_unified = True
+        params.n_outputs_max = params.n_seq_max  # no fewer are allowed; more would only cost memory
         params.n_threads = params.n_threads_batch = n_threads
         fused = settings.flash_attention
         params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if fused else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -66,6 +69,11 @@ class Context:
     def handle(self) -> int:
         """llama.cpp's pointer."""
         return int(self._handle)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the model keeps a running state, which cannot go back."""
+        return self._keeps_state
 
     @property
     def n_past(self) -> int:

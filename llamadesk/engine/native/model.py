@@ -57,6 +57,19 @@ class Model:
         return int(lib.llama_model_n_ctx_train(self._handle))
 
     @property
+    def n_window(self) -> int:
+        """Tokens that a layer with a sliding window looks back; 0 where there is none."""
+        return int(lib.llama_model_n_swa(self._handle))
+
+    @property
+    def kv_elements(self) -> int:
+        """About how many elements the KV cache holds for a token, in all layers; exact where heads are as wide as the
+        embedding divided by their number."""
+        n_head = max(1, lib.llama_model_n_head(self._handle))
+        width = lib.llama_model_n_embd(self._handle) // n_head
+        return int(2 * self.n_layers * width * lib.llama_model_n_head_kv(self._handle))
+
+    @property
     def n_params(self) -> int:
         """Weights."""
         return int(lib.llama_model_n_params(self._handle))
