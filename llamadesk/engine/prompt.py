@@ -37,7 +37,9 @@ class ModelNames:
 
 
 class ChatWriter:
-    """Writes the turns of a chat as the model wants them: by the template of its file, or else a built-in format."""
+    """Writes the turns of a chat as the model wants them: by the template of its file, or else a built-in format.
+
+    May be used from several threads."""
 
     def __init__(self, model: ModelNames, tokenizer: Tokenizer, renderer: Renders | None) -> None:
         """`renderer` may be None where `needs_renderer` says that there is nothing to render."""
@@ -51,6 +53,11 @@ class ChatWriter:
             if self._built_in is None and self._renderer is None:
                 self._built_in = formats.PLAIN
         self._probe()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What makes tokens of the text that is written."""
+        return self._tokenizer
 
     @property
     def source(self) -> str:
@@ -77,9 +84,10 @@ class ChatWriter:
             if turn.role is not Role.SYSTEM or turn.content.strip()
         ]
         detail = "no template"
-        if self._renderer is not None:
+        renderer = self._renderer
+        if renderer is not None:
             try:
-                return self._render(self._renderer, turns)
+                return self._render(renderer, turns)
             except TemplateFailed as error:
                 detail = str(error)
                 _log.warning("The chat template of the file failed: %s", detail)

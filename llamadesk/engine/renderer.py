@@ -52,13 +52,14 @@ class TemplateUnusable(TemplateFailed):
 
 
 class TemplateRenderer:
-    """A process that renders templates. Use from one thread; close it when done."""
+    """A process that renders templates, one at a time, for any thread. Close it when nobody uses it any more."""
 
     def __init__(self) -> None:
         """Start the process, without waiting for it."""
         self._reply_decoder = msgspec.json.Decoder(RenderReply)
         self._process = self._start()
         self._ready = False
+        self._lock = threading.Lock()
 
     def render(self, request: RenderRequest) -> str:
         """The text of a prompt.
@@ -67,18 +68,19 @@ class TemplateRenderer:
             TemplateFailed: the template raised, or its text is too long.
             TemplateUnusable: it ran into the limit of time or memory.
         """
-        if not self._ready and self._bounded(b"", _START_LIMIT_SECONDS) != READY:
-            self._restart()
-            raise TemplateFailed("the process that renders templates did not start")
-        self._ready = True
-        line = self._bounded(msgspec.json.encode(request) + b"\n", TIME_LIMIT_SECONDS + 0.5)
-        if not line.endswith(b"\n"):
-            self._restart()
-            raise TemplateUnusable("too much time or memory")
-        reply = self._reply_decoder.decode(line)
-        if reply.error:
-            raise TemplateFailed(reply.error)
-        return reply.text
+        with self._lock:
+            if not self._ready and self._bounded(b"", _START_LIMIT_SECONDS) != READY:
+                self._restart()
+                raise TemplateFailed("the process that renders templates did not start")
+            self._ready = True
+            line = self._bounded(msgspec.json.encode(request) + b"\n", TIME_LIMIT_SECONDS + 0.5)
+            if not line.endswith(b"\n"):
+                self._restart()
+                raise TemplateUnusable("too much time or memory")
+            reply = self._reply_decoder.decode(line)
+            if reply.error:
+                raise TemplateFailed(reply.error)
+            return reply.text
 
     def close(self) -> None:
         """End the process and wait for it."""

@@ -20,6 +20,7 @@ _CUT: Final = "\ufdd1"
 _REMOVE_MARKS: Final = {ord(_KEEP_TEXT): None, ord(_CUT): None}
 _SPACES: Final = " \t\n\v\f\r"
 _ANCHOR: Final = "\n"
+_MAX_KNOWN_TOKENS: Final = 65_536
 
 
 class Tokenizes(Protocol):
@@ -34,8 +35,28 @@ class Tokenizes(Protocol):
     def special_tokens(self) -> Mapping[int, TokenAttribute]: ...  # noqa: D102
 
 
+class _KnownTexts:
+    """Tokens of the texts that were asked for last: a prompt is made again for every pause in typing, and differs from
+    the one before by its end. From several threads."""
+
+    def __init__(self) -> None:
+        self._ids: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._n_tokens = 0
+
+    def get(self, text: str, continues: bool) -> tuple[int, ...] | None:
+        return self._ids.get((text, continues))
+
+    def put(self, text: str, continues: bool, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Keep what a text makes, and return it."""
+        if self._n_tokens > _MAX_KNOWN_TOKENS:
+            self._ids, self._n_tokens = {}, 0
+        self._ids[text, continues] = ids
+        self._n_tokens += len(ids)
+        return ids
+
+
 class Tokenizer:
-    """Tokenizes prompts for one vocabulary."""
+    """Tokenizes prompts for one vocabulary. May be used from several threads."""
 
     def __init__(self, vocab: Tokenizes, template: str = "") -> None:
         """`template`: the file's own. User-defined tokens that it names serve as control tokens; others are words."""
@@ -48,13 +69,14 @@ class Tokenizer:
             if len(name) > 1 and (attributes & control or (name.strip() and name in template)):
                 self._attributes[name] = attributes
                 self._ids[name] = token
+        self._names = {token: name for name, token in self._ids.items()}
         longest_first = sorted(self._ids, key=len, reverse=True)
         names = "|".join(re.escape(name) for name in longest_first) or "(?!)"
         self._name = re.compile(names)
         # Looking ahead finds names that overlap; marking one must not leave another whole.
         self._name_begins = re.compile(f"(?=({names}))(.)", re.DOTALL)
         self._adds_space = b"".join(map(vocab.piece, vocab.tokenize("a"))).startswith(b" ")
-        self._ids_of_text: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._known = _KnownTexts()
 
     @property
     def names(self) -> Iterable[str]:
@@ -110,15 +132,30 @@ class Tokenizer:
 
     def tokenize(self, text: str, *, continues: bool = False) -> tuple[int, ...]:
         """The tokens of a text that `split` gave. `continues`: other tokens of the same text stand before it."""
+        known = self._known.get(text, continues)
+        if known is not None:
+            return known
         first, *rest = text.split(_CUT)
         ids = self._continue(first) if continues else self._vocab.tokenize(first)
         for piece in rest:
             ids += self._continue(piece)
-        return tuple(ids)
+        return self._known.put(text, continues, tuple(ids))
+
+    def plain(self, text: str, *, continues: bool = False) -> tuple[int, ...]:
+        """The tokens of a text as it stands, none of them a control token. `continues`: see `tokenize`."""
+        return self.tokenize(self.guard(text).replace(_KEEP_TEXT, ""), continues=continues)
 
     def count(self, text: str) -> int:
         """How many tokens a text makes as plain text."""
-        return len(self.tokenize(self.guard(text).replace(_KEEP_TEXT, "")))
+        return len(self.plain(text))
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token adds to a text; none for control tokens."""
+        return self._vocab.piece(token)
+
+    def control_name(self, token: int) -> str | None:
+        """The name of a control token; None for any other."""
+        return self._names.get(token)
 
     def _continue(self, text: str) -> list[int]:
         """Tokens of a text within a line: where the vocabulary puts a space before a text, none is put here."""
