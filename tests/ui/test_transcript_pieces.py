@@ -11,7 +11,8 @@ import pytest
 from llamadesk.core.chat import ConversationId, Message, MessageId, Role, Status, Timestamp
 from llamadesk.core.markdown import parse, plain_text
 from llamadesk.ui.transcript.chunks import CHUNK_LENGTH, cut
-from llamadesk.ui.transcript.pieces import Kind, MessageDocument
+from llamadesk.ui.transcript.document import MessageDocument
+from llamadesk.ui.transcript.pieces import Kind
 
 SECTION = """## A heading
 

@@ -368,7 +368,7 @@ def test_the_last_reply_can_be_read_from_outside_while_it_streams_below(view: Vi
 def test_copy_buttons(view: View) -> None:
     shown = view([message(0, "Hi"), message(1, REPLY)])
     buttons = [button for button in band(shown).items[-1].widget.findChildren(QPushButton) if button.isVisible()]
-    assert [button.accessibleName() for button in buttons] == ["Copy"]
+    assert [button.accessibleName() for button in buttons] == ["Copy", "Pin message"]
     buttons[0].click()
     assert QGuiApplication.clipboard().text() == REPLY
     code = text_item(shown, "def f(x)").widget
@@ -634,7 +634,7 @@ def test_tab_goes_through_the_buttons_in_order_and_out(theme: ThemeManager, qtbo
     settle(qapp)
     before.setFocus()
     names, places = [], []
-    for _ in range(5):
+    for _ in range(7):
         focus = QApplication.focusWidget()
         assert focus is not None
         qtbot.keyClick(focus, Qt.Key.Key_Tab)
@@ -642,9 +642,9 @@ def test_tab_goes_through_the_buttons_in_order_and_out(theme: ThemeManager, qtbo
         assert focus is not None
         names.append(focus.accessibleName() or focus.objectName())
         places.append(focus.mapToGlobal(QPoint(0, 0)).y() + (view.area.strip.top if view.isAncestorOf(focus) else 0))
-    assert names == ["Messages", "Copy", "Copy code", "Copy", ""]
+    assert names == ["Messages", "Pin message", "Copy", "Copy code", "Copy", "Pin message", ""]
     assert QApplication.focusWidget() is after
-    assert places[1:4] == sorted(places[1:4])
+    assert places[1:6] == sorted(places[1:6])
     view.area.setFocus()
     qtbot.keyClick(view.area, Qt.Key.Key_Backtab)
     assert QApplication.focusWidget() is before

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QPushButton, QWidget
 
+from llamadesk.core.chat import Status
 from llamadesk.ui.transcript.band import ORIGIN, Band
 from llamadesk.ui.transcript.bars import ThinBar
+from llamadesk.ui.transcript.blocks.base import Act
 from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.fitting import Item
 from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.pieces import Kind
 from llamadesk.ui.transcript.pool import Pool
 from llamadesk.ui.transcript.selection import Position
 from llamadesk.ui.transcript.strip import Strip
@@ -43,6 +46,12 @@ class _Canvas(QWidget):
 class MessageArea(QAbstractScrollArea):
     """Shows a `Strip` on a canvas, and moves it by wheel, keys and scroll bar."""
 
+    pin_asked = Signal(object, bool)
+    """The id of a message; whether it is to be pinned."""
+    continue_asked = Signal()
+    """The model is to go on with the last reply."""
+    summary_edit_asked = Signal()
+
     def __init__(self, documents: Documents, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -62,7 +71,7 @@ class MessageArea(QAbstractScrollArea):
         attic = QWidget(self)
         attic.hide()
         pool = Pool(attic, self)
-        bands = tuple(Band(self._canvas, documents, pool, self._copy_message) for _ in range(2))
+        bands = tuple(Band(self._canvas, documents, pool, self._act) for _ in range(2))
         self.strip = Strip(self._canvas, documents, (bands[0], bands[1]), look)
         self.strip.moved.connect(self._show_bar)
         self._bar.valueChanged.connect(self._bar_moved)
@@ -91,6 +100,23 @@ class MessageArea(QAbstractScrollArea):
             return None
         offset = item.widget.position_at(QPoint(point.x() - item.x, y - item.y - item.space))
         return Position(item.row, item.piece.key, offset), item
+
+    def _act(self, row: int, kind: Kind, act: Act) -> None:
+        """A button of a message was pressed."""
+        message = self._documents.message(row)
+        match act:
+            case Act.COPY:
+                self._copy_message(row)
+            case Act.PIN:
+                self.pin_asked.emit(message.id, not message.pinned)
+            case Act.CONTINUE:
+                self.continue_asked.emit()
+            case Act.EDIT_SUMMARY:
+                self.summary_edit_asked.emit()
+            case Act.FOLD:
+                # What is unfolded at the end of the chat is read from its beginning, unless it is still being written.
+                edit = self._documents.toggle(row, kind)
+                self.strip.edited(row, edit, hold=message.status is not Status.STREAMING)
 
     def _copy_message(self, row: int) -> None:
         QGuiApplication.clipboard().setText(self._documents.source(row))
@@ -143,7 +169,8 @@ class MessageArea(QAbstractScrollArea):
         """The buttons of the messages on screen and near it, from top to bottom."""
         found: list[QWidget] = []
         for item in self.strip.band.items:
-            found += (button for button in item.widget.findChildren(QPushButton) if button.isVisible())
+            buttons = [button for button in item.widget.findChildren(QPushButton) if button.isVisible()]
+            found += sorted(buttons, key=lambda button: (button.y(), button.x()))
         return found
 
     def _leave(self, next: bool) -> bool:

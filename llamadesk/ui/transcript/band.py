@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import groupby
 
 from PySide6.QtWidgets import QWidget
 
+from llamadesk.ui.transcript.blocks.base import Act, ActingWidget
 from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.fitting import Fitter, Item
@@ -22,13 +23,15 @@ ORIGIN = 4_000_000
 class Band:
     """Realised pieces from `items[0]` to `items[-1]`, in the order of the chat."""
 
-    def __init__(self, canvas: QWidget, documents: Documents, pool: Pool, copy: Callable[[int], None]) -> None:
-        """`copy(row)` is called when a message's Copy button is pressed."""
+    def __init__(
+        self, canvas: QWidget, documents: Documents, pool: Pool, act: Callable[[int, Kind, Act], None]
+    ) -> None:
+        """`act(row, kind of the piece, what is asked for)` is called when a button of a message is pressed."""
         self.items: list[Item] = []
         self._canvas = canvas
         self._documents = documents
         self._pool = pool
-        self._copy = copy
+        self._act = act
         self._groups: dict[int, MessageGroup] = {}
         self._placed: dict[QWidget, tuple[int, int, int, int]] = {}  # asking Qt where each is would cost more
         self._fitter = Fitter(documents)
@@ -137,8 +140,8 @@ class Band:
 
     def _release(self, items: list[Item]) -> None:
         for item in items:
-            if isinstance(item.widget, FootWidget):
-                item.widget.copy_asked.disconnect()
+            if isinstance(item.widget, ActingWidget):
+                item.widget.asked.disconnect()
             self._placed.pop(item.widget, None)
             self._pool.give_block(item.piece.kind, item.widget)
 
@@ -178,23 +181,34 @@ class Band:
         first = next(i for i, item in enumerate(self.items) if item.row == row)
         end = next((i for i in range(first, len(self.items)) if self.items[i].row != row), len(self.items))
         old = {item.piece: item for item in self.items[first:end]}
-        pieces = self._documents.get(row).pieces
-        surviving = [piece for piece in old if piece.index < len(pieces) and pieces[piece.index] is piece]
-        if surviving:
-            wanted = pieces[surviving[0].index : surviving[-1].index + 1]
-        else:
-            wanted = [pieces[-1]]
+        wanted = self._wanted(row, old, from_top=first > 0, to_foot=end < len(self.items))
         y = self.items[first].y
         self._release([item for piece, item in old.items() if piece not in wanted])
         new: list[Item] = []
         for piece in wanted:
-            if piece.kind is Kind.SOURCE:
-                continue  # only ever above or below what is on screen
             new.append(old[piece] if piece in old else self._realise(row, piece))
         new[0].y = y
         self.items[first:end] = new
         for item in new:
             item.widget.raise_()
+
+    def _wanted(self, row: int, old: Container[Piece], *, from_top: bool, to_foot: bool) -> list[Piece]:
+        """The pieces of a row that take the place of the `old` ones, without a hole.
+
+        Args:
+            row: the message.
+            old: those that were realised.
+            from_top, to_foot: whether items of the message before, or after, are realised as well.
+        """
+        document = self._documents.get(row)
+        while True:
+            pieces = document.pieces
+            surviving = [piece.index for piece in pieces if piece in old] or [len(pieces) - 1]
+            wanted = pieces[0 if from_top else surviving[0] : None if to_foot else surviving[-1] + 1]
+            source = next((piece for piece in wanted if piece.kind is Kind.SOURCE), None)
+            if source is None:
+                return wanted
+            document.expand(source)
 
     def restack(self, pin: Item | None) -> None:
         """Put every item against the one beside it, outwards from `pin`."""
@@ -225,8 +239,8 @@ class Band:
         if above:
             widget.lower()
         item = Item(row, piece, widget)
-        if isinstance(widget, FootWidget):
-            widget.copy_asked.connect(lambda row=row: self._copy(row))
+        if isinstance(widget, ActingWidget):
+            widget.asked.connect(lambda act, row=row, kind=piece.kind: self._act(row, kind, act))
         self._fitter.fit(item)
         self.created(item)
         return item

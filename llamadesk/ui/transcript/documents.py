@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from llamadesk.core.chat import Message, Role
+from llamadesk.core.chat import Message, MessageId, Role
 from llamadesk.state.transcript import MessageListModel
+from llamadesk.ui.transcript.document import MessageDocument
 from llamadesk.ui.transcript.heights import Heights
-from llamadesk.ui.transcript.pieces import Kind, MessageDocument, Piece
+from llamadesk.ui.transcript.memory import Memory
+from llamadesk.ui.transcript.pieces import NO_EDIT, Edit, Kind, Piece
 
 _KEPT_AROUND = 24
 """Documents of this many rows above and below those on screen are kept parsed."""
@@ -37,6 +39,10 @@ class Documents:
         self._documents: dict[int, MessageDocument] = {}
         self._sizes: list[tuple[int, int, bool]] = []  # characters, line breaks, whether the person wrote it
         self._measure = Measure()
+        self._memory = Memory()
+        self._memory_row = 0  # the row that it begins with
+        self._unfolded: set[tuple[MessageId, Kind]] = set()
+        self.continuable: MessageId | None = None
         self.heights = Heights()
 
     def __len__(self) -> int:
@@ -45,6 +51,8 @@ class Documents:
     def reset(self) -> None:
         """Another chat: nothing of the last one is kept."""
         self._documents.clear()
+        self._unfolded.clear()
+        self._memory_row = self._row_of_memory()
         self._sizes = [_size(message) for message in self._messages.messages()]
         self.estimate()
 
@@ -81,8 +89,16 @@ class Documents:
         """The document of a row."""
         found = self._documents.get(row)
         if found is None:
-            found = self._documents[row] = MessageDocument(self._messages.message(row))
+            message = self._messages.message(row)
+            found = self._documents[row] = MessageDocument(message)
+            found.set_memory(*self._memory_at(row))
+            for kind in (Kind.MEMORY, Kind.THOUGHT):
+                found.set_open(kind, (message.id, kind) in self._unfolded)
         return found
+
+    def message(self, row: int) -> Message:
+        """The message in a row, with all the text it has so far."""
+        return self._messages.message(row)
 
     def source(self, row: int) -> str:
         """A message as it was written."""
@@ -151,6 +167,57 @@ class Documents:
         document.expand(piece)
         grown = len(document.pieces) - before  # -1: its text shows nothing
         return index if step > 0 else index + grown
+
+    # --- what the model still sees -----------------------------------------------------------------
+
+    @property
+    def memory(self) -> Memory:
+        """What of the chat the model still sees."""
+        return self._memory
+
+    def set_memory(self, memory: Memory) -> list[tuple[int, Edit]]:
+        """What the model still sees is this now; returns what that changes in the rows that have a document."""
+        before = {row: self.is_faded(row) for row in self._documents}
+        self._memory = memory
+        self._memory_row = self._row_of_memory()
+        edits: list[tuple[int, Edit]] = []
+        for row, document in sorted(self._documents.items()):
+            edit = document.set_memory(*self._memory_at(row))
+            if self.is_faded(row) != before[row]:
+                edit += Edit(tuple(document.pieces), False)
+            if edit != NO_EDIT:
+                edits.append((row, edit))
+                self.measured(row)
+        return edits
+
+    def is_faded(self, row: int) -> bool:
+        """Whether the model does not see the message in a row any more."""
+        message = self._messages.message(row)
+        return message.id in self._memory.dropped or (row < self._memory_row and not message.pinned)
+
+    def _row_of_memory(self) -> int:
+        first = self._memory.first_seen
+        return (self._messages.row_of(first) or 0) if first is not None else 0
+
+    def _memory_at(self, row: int) -> tuple[bool, str]:
+        """Whether the memory begins with a row, and the summary to show there."""
+        begins = 0 < row == self._memory_row
+        return begins, self._memory.summary if begins else ""
+
+    # --- what can be done with a message -----------------------------------------------------------
+
+    def toggle(self, row: int, kind: Kind) -> Edit:
+        """Unfold or fold the summary (MEMORY) or the thought (THOUGHT) above a message."""
+        document = self.get(row)
+        unfolded = not document.is_open(kind)
+        (self._unfolded.add if unfolded else self._unfolded.discard)((document.message.id, kind))
+        return document.set_open(kind, unfolded)
+
+    def set_continuable(self, message_id: MessageId | None) -> list[tuple[int, Edit]]:
+        """The reply that the model could go on with is this now; returns what that changes."""
+        rows = {self._messages.row_of(found) for found in (self.continuable, message_id) if found is not None}
+        self.continuable = message_id
+        return [(row, self._documents[row].foot_edit) for row in rows if row is not None and row in self._documents]
 
     def forget_far(self, near: Set[int], kept: Set[int]) -> None:
         """Drop the documents far from the rows `near`, but for those `kept` and the one that is being written."""

@@ -9,10 +9,12 @@ from PySide6.QtCore import QRectF
 from llamadesk.core.markdown import CodeBlock, TableBlock, TextBlock
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 from llamadesk.ui.transcript.blocks.chrome import FootWidget, HeadWidget
+from llamadesk.ui.transcript.blocks.folds import MemoryWidget, ThoughtWidget
 from llamadesk.ui.transcript.blocks.text import INDENT, QUOTE_INDENT, paragraph_space
+from llamadesk.ui.transcript.document import MessageDocument
 from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.look import Column, Look
-from llamadesk.ui.transcript.pieces import Kind, MessageDocument, Piece
+from llamadesk.ui.transcript.pieces import Kind, Piece, is_aside
 
 _BUBBLE_SHARE = 0.76  # of the column
 _BUBBLE_SHARE_NARROW = 0.9
@@ -64,17 +66,17 @@ class Fitter:
 
     def fit(self, item: Item) -> None:
         """Lay out a piece in its widget; its height is exact afterwards."""
-        look, column, piece = self.look, self._column, item.piece
+        column, piece = self._column, item.piece
         document = self._documents.get(item.row)
-        if isinstance(item.widget, FootWidget):
-            item.widget.set_message(document.message, has_text=bool(document.text))
-            item.widget.set_last(item.row == len(self._documents) - 1)
-        elif isinstance(item.widget, HeadWidget):
-            item.widget.set_speaker(document.speaker)
+        # The line where the memory begins, and the summary, are of the messages above and of none of them.
+        of_message = piece.index >= document.n_memory
+        look = self.look.variant(faded=of_message and self._documents.is_faded(item.row), quiet=is_aside(piece.key))
+        self._fill(item, document)
         item.space = look.px(_space_above(document, piece))
-        below = look.px(_FOOT_BELOW) if piece.kind is Kind.FOOT else 0
-        if document.from_person:
-            self._fit_in_bubble(item, document)
+        ends = piece.kind is Kind.FOOT or piece.index == document.n_memory - 1
+        below = look.px(_FOOT_BELOW) if ends else 0
+        if document.from_person and of_message:
+            self._fit_in_bubble(item, document, look)
         else:
             indent = 0
             if isinstance(piece.block, CodeBlock | TableBlock):
@@ -85,8 +87,23 @@ class Fitter:
             item.content_height = item.widget.show_piece(piece, item.width, look)
         piece.height = item.space + item.content_height + below
 
-    def _fit_in_bubble(self, item: Item, document: MessageDocument) -> None:
-        look, column = self.look, self._column
+    def _fill(self, item: Item, document: MessageDocument) -> None:
+        """Tell the widgets around the text what they are to say."""
+        widget = item.widget
+        if isinstance(widget, FootWidget):
+            continuable = self._documents.continuable == document.message.id
+            widget.set_message(document.message, has_text=bool(document.text), continuable=continuable)
+            widget.set_last(item.row == len(self._documents) - 1)
+        elif isinstance(widget, HeadWidget):
+            widget.set_speaker(document.speaker)
+        elif isinstance(widget, ThoughtWidget):
+            widget.set_thought(document.thought_words, unfolded=document.is_open(Kind.THOUGHT))
+        elif isinstance(widget, MemoryWidget):
+            exists = bool(self._documents.memory.summary)
+            widget.set_summary(exists=exists, unfolded=document.is_open(Kind.MEMORY))
+
+    def _fit_in_bubble(self, item: Item, document: MessageDocument, look: Look) -> None:
+        column = self._column
         right = column.x + column.width
         if item.piece.kind is Kind.FOOT:
             item.x, item.width = column.x, column.width
@@ -105,11 +122,11 @@ class Fitter:
     def bubble(self, items: list[Item], top: int) -> QRectF:
         """Where a message's bubble is, `top` being 0; beyond `items` where more follows. Null for a reply."""
         document = self._documents.get(items[0].row)
-        body = [item for item in items if item.piece.kind is not Kind.FOOT]
+        body = [item for item in items if item.piece.index >= document.n_lead and item.piece.kind is not Kind.FOOT]
         if not document.from_person or not body:
             return QRectF()
         side, beyond = self.look.px(_BUBBLE_SIDE), 100
-        upper = body[0].y - top if body[0].piece.index == 0 else -beyond
+        upper = body[0].y - top if body[0].piece.index == document.n_lead else -beyond
         lower = body[-1].bottom - top + self.look.px(_BUBBLE_PAD)
         if items[-1].piece.kind is not Kind.FOOT:
             lower += beyond
@@ -119,13 +136,15 @@ class Fitter:
 
 def _space_above(document: MessageDocument, piece: Piece) -> int:
     """Pixels at 100 % between a piece and the one above it."""
-    if piece.kind is Kind.HEAD:
+    if piece.kind in (Kind.MEMORY, Kind.HEAD):
         return 0
+    if piece.kind is Kind.THOUGHT or is_aside(piece.key):
+        return 4
     if piece.kind is Kind.FOOT:
         return _BUBBLE_PAD + 4 if document.from_person else 6
-    if document.from_person and piece.index == 0:
+    first = piece.index == document.n_lead
+    if document.from_person and first:
         return _BUBBLE_PAD
-    first = piece.index == (0 if document.from_person else 1)
     if isinstance(piece.block, TextBlock) and piece.block.paragraphs:
         paragraph = piece.block.paragraphs[0]
         if first:

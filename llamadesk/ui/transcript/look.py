@@ -5,18 +5,34 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPixmap, QTextCharFormat
 
 from llamadesk.core.markdown import Style
 from llamadesk.ui.icons import app_pixmap
-from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.theme import Colours, ThemeManager
 
 COLUMN_WIDTH = 800
 """Of the column of messages at 100 %, with the room for the mark beside replies."""
 THICKNESS = 12
 """Of a scroll bar in pixels, of which the handle takes half."""
 _NARROW = 560
+_FADED_SHARE = 0.3
+"""Of the ground in faded text, which keeps a contrast of 4.5 (WCAG AA)."""
 _LEVEL_ROLES = ("body", "heading1", "heading2", "heading3")
+
+
+def _rgb(name: str) -> tuple[int, int, int]:
+    colour = QColor(name)
+    return colour.red(), colour.green(), colour.blue()
+
+
+def _faded(colours: Colours) -> Colours:
+    """The same colours with text nearer to the ground, and code in that one colour."""
+    text, ground = _rgb(colours.text), _rgb(colours.window)
+    mixed = "#" + "".join(f"{round(a + (b - a) * _FADED_SHARE):02x}" for a, b in zip(text, ground, strict=True))
+    names = (name for name in colours.__struct_fields__ if name in ("text", "code_text") or name.startswith("syntax_"))
+    return msgspec.structs.replace(colours, **dict.fromkeys(names, mixed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +50,42 @@ class Column:
 class Look:
     """Everything about the theme that laying out and painting asks for, made once for each change of the theme."""
 
-    def __init__(self, theme: ThemeManager) -> None:
-        self.colours = theme.colours
+    def __init__(self, theme: ThemeManager, *, faded: bool = False, quiet: bool = False) -> None:
+        """`faded` is for what the model does not see any more; `quiet` for what is not the message's own text."""
+        self._theme = theme
+        self._faded, self._quiet = faded, quiet
+        self._variants: dict[tuple[bool, bool], Look] = {}
+        self.colours = _faded(theme.colours) if faded else theme.colours
+        if quiet:
+            self.colours = msgspec.structs.replace(self.colours, text=self.colours.text_muted)
         # Asked for thousands of times while one screen is laid out, and the same until the next Look.
         self.px = functools.cache(theme.px)
         self.fonts = {
             role: theme.font(role) for role in ("body", "bold", "small", "mono", "heading1", "heading2", "heading3")
         }
+        if quiet:
+            self.fonts["body"] = theme.font("ui")
+            self.fonts["bold"] = theme.font("ui_bold")
         self._qcolours: dict[str, QColor] = {}
         self._formats: dict[tuple[Style, bool, int], QTextCharFormat] = {}
         self._wide_spaces: dict[int, QTextCharFormat] = {}
         self._metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
         self._line_heights = {role: self._make_line_height(role) for role in self.fonts}
         self._baselines = {role: self._make_baseline(role) for role in self.fonts}
+
+    def variant(self, *, faded: bool, quiet: bool) -> Look:
+        """The same look for other text; see `Look`."""
+        if (faded, quiet) == (self._faded, self._quiet):
+            return self
+        found = self._variants.get((faded, quiet))
+        if found is None:
+            found = self._variants[faded, quiet] = Look(self._theme, faded=faded, quiet=quiet)
+        return found
+
+    @property
+    def faded(self) -> bool:
+        """Whether it is for what the model does not see any more."""
+        return self._faded
 
     def colour(self, name: str) -> QColor:
         """A colour by its name in `Colours`."""

@@ -10,13 +10,16 @@ from PySide6.QtWidgets import QApplication, QWidget
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 from llamadesk.ui.transcript.blocks.chrome import FootWidget, HeadWidget, RuleWidget
 from llamadesk.ui.transcript.blocks.code import CodeWidget
+from llamadesk.ui.transcript.blocks.folds import MemoryWidget, ThoughtWidget
 from llamadesk.ui.transcript.blocks.table import TableWidget
 from llamadesk.ui.transcript.blocks.text import TextWidget
 from llamadesk.ui.transcript.group import MessageGroup
 from llamadesk.ui.transcript.pieces import Kind
 
 _MAKERS: dict[Kind, Callable[[QWidget], BlockWidget]] = {
+    Kind.MEMORY: MemoryWidget,
     Kind.HEAD: HeadWidget,
+    Kind.THOUGHT: ThoughtWidget,
     Kind.TEXT: TextWidget,
     Kind.CODE: CodeWidget,
     Kind.TABLE: TableWidget,

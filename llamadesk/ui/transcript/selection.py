@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llamadesk.core.markdown import plain_text
 from llamadesk.ui.transcript.documents import Documents
-from llamadesk.ui.transcript.pieces import Key, Kind, Piece
+from llamadesk.ui.transcript.pieces import START_KEY, Key, Kind, Piece, is_aside
 
 _WORD = re.compile(r"\w+|[^\w\s]|\s+")
 
@@ -53,13 +53,15 @@ class Selection:
         """The whole chat."""
         rows = len(self._documents)
         if rows:
-            self.start(Position(0, (-1, 0), 0), Position(rows, (-1, 0), 0))
+            self.start(Position(0, START_KEY, 0), Position(rows, START_KEY, 0))
 
     def within(self, row: int, piece: Piece) -> tuple[int, int] | None:
         """Which characters of a piece are selected."""
         if self._range is None or piece.block is None:
             return None
         first, last = self._range
+        if is_aside(piece.key) and not self._from_aside(row):
+            return None
         place = (row, piece.key)
         if place < (first.row, first.key) or place > (last.row, last.key):
             return None
@@ -84,11 +86,13 @@ class Selection:
         document = self._documents.get(row)
         first, last = self._range
         inside = row == first.row, row == last.row
+        asides = document.pieces[: document.n_lead] if self._from_aside(row) else []
         parsed = [piece for piece in document.body if self._touches(row, piece)]
         for piece in parsed:
             if piece.kind is Kind.SOURCE:
                 document.expand(piece)
-        pieces = [piece for piece in document.body if piece.block is not None and self._touches(row, piece)]
+        candidates = [*asides, *document.body]
+        pieces = [piece for piece in candidates if piece.block is not None and self._touches(row, piece)]
         blocks = [piece.block for piece in pieces if piece.block is not None]
         if not blocks:
             return ""
@@ -97,9 +101,14 @@ class Selection:
         end = len(text)
         if inside[1] and pieces[-1].key == last.key:
             end -= len(blocks[-1].plain_text) - last.offset
-        if start == 0 and end == len(text) and len(pieces) == len(document.body):
+        if start == 0 and end == len(text) and pieces == document.body:
             return document.text
         return text[start:end].strip("\n")
+
+    def _from_aside(self, row: int) -> bool:
+        """Whether the selection begins or ends in a row's thought or summary; else those are no part of it."""
+        assert self._range is not None
+        return any(place.row == row and is_aside(place.key) for place in self._range)
 
     def _touches(self, row: int, piece: Piece) -> bool:
         assert self._range is not None

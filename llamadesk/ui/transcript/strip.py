@@ -9,7 +9,7 @@ from llamadesk.ui.transcript.band import ORIGIN, Band
 from llamadesk.ui.transcript.blocks.chrome import FootWidget
 from llamadesk.ui.transcript.documents import Documents, Measure
 from llamadesk.ui.transcript.look import Column, Look
-from llamadesk.ui.transcript.pieces import Edit
+from llamadesk.ui.transcript.pieces import NO_EDIT, Edit
 from llamadesk.ui.transcript.tail import Tail
 
 _FARTHEST = ORIGIN - 500_000  # from the middle of the canvas; then the band is brought back there
@@ -115,13 +115,17 @@ class Strip(QObject):
                 item.widget.set_last(item.row == last)
         self.settle()
 
-    def edited(self, row: int, edit: Edit) -> None:
-        """A message changed."""
-        if not edit.pieces and not edit.structure:
+    def edited(self, row: int, edit: Edit, *, hold: bool = False) -> None:
+        """A message changed; with `hold` what is at the top of the view stays there, even at the end of the chat."""
+        if edit == NO_EDIT:
             return
+        if hold:
+            self.follows = False
         self.band.changed(row, edit.pieces, structure=edit.structure, pin=self.band.at(self.top))
         self.tail.edited(row, edit)
         self.settle()
+        if hold:
+            self.follows = self.at_end
 
     def set_look(self, look: Look) -> None:
         """Another theme or text size."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QModelIndex, QTimer
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QGroupBox, QWidget
 
-from llamadesk.core.chat import Role
+from llamadesk.core.chat import MessageId, Role
 from llamadesk.core.highlight import preload
 from llamadesk.state.transcript import MessageListModel
 from llamadesk.ui.theme import ThemeManager
@@ -16,7 +16,9 @@ from llamadesk.ui.transcript.area import MessageArea
 from llamadesk.ui.transcript.blocks.buttons import RoundButton
 from llamadesk.ui.transcript.documents import Documents
 from llamadesk.ui.transcript.look import Look
+from llamadesk.ui.transcript.memory import Memory
 from llamadesk.ui.transcript.picking import Picker
+from llamadesk.ui.transcript.pieces import Edit
 
 _PRELOAD_MS = 50
 _LANGUAGES = ("python", "bash", "javascript", "cpp", "html", "sql", "rust", "yaml")
@@ -45,6 +47,7 @@ class TranscriptView(QGroupBox):
         messages.rowsInserted.connect(self._rows_inserted)
         messages.dataChanged.connect(self._data_changed)
         messages.text_appended.connect(self._text_appended)
+        messages.thought_appended.connect(self._thought_appended)
         theme.changed.connect(self._theme_changed)
         application = QApplication.instance()
         assert isinstance(application, QApplication)
@@ -66,6 +69,25 @@ class TranscriptView(QGroupBox):
         document = self._documents.peek(row)
         if document is not None:
             self.area.strip.edited(row, document.append(text))
+
+    def _thought_appended(self, row: int, text: str) -> None:
+        document = self._documents.peek(row)
+        if document is not None:
+            self.area.strip.edited(row, document.append_thought(text))
+
+    def set_memory(self, memory: Memory) -> None:
+        """Show what of the chat the model still sees."""
+        if memory != self._documents.memory:
+            self._take(self._documents.set_memory(memory))
+
+    def set_continuable(self, message_id: MessageId | None) -> None:
+        """Offer to go on with this reply, or with none."""
+        if message_id != self._documents.continuable:
+            self._take(self._documents.set_continuable(message_id))
+
+    def _take(self, edits: list[tuple[int, Edit]]) -> None:
+        for row, edit in edits:
+            self.area.strip.edited(row, edit)
 
     def _data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         for row in range(first.row(), last.row() + 1):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from enum import Enum, auto
+
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -12,6 +14,16 @@ from llamadesk.ui.transcript.pieces import Piece
 _ALL = QRect(0, 0, 1 << 24, 1 << 24)
 NAME_LENGTH = 20_000
 """Characters of a piece that a screen reader is given."""
+
+
+class Act(Enum):
+    """What a button of a message asks for."""
+
+    COPY = auto()
+    PIN = auto()  # or to unpin it
+    CONTINUE = auto()
+    FOLD = auto()  # or to unfold
+    EDIT_SUMMARY = auto()
 
 
 class BlockWidget(QLabel):
@@ -101,3 +113,18 @@ class BlockWidget(QLabel):
         if shown != self.toolTip():
             self.setToolTip(shown)
         event.ignore()
+
+
+class ActingWidget(BlockWidget):
+    """A piece with buttons and no text of the message."""
+
+    asked = Signal(object)
+    """An Act."""
+
+    def position_at(self, _point: QPoint) -> int:
+        """It holds no text of the message."""
+        return 0
+
+    def text_at(self, _point: QPoint) -> bool:
+        """None to select."""
+        return False

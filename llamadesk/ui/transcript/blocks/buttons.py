@@ -17,6 +17,7 @@ class QuietButton(QPushButton):
 
     Attributes:
         revealed: whether it is painted while neither the mouse is over it nor it has the focus.
+        says_done: whether `show_done` may come, for which a button with a label keeps room.
     """
 
     def __init__(self, name: str, icon: str, parent: QWidget, label: str = "") -> None:
@@ -28,6 +29,8 @@ class QuietButton(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # painted anew as the mouse comes and goes
         self.revealed = True
+        self.says_done = True
+        self._colour = "text_muted"
         self._icon = icon
         self._label = label
         self._look: Look | None = None
@@ -40,6 +43,17 @@ class QuietButton(QPushButton):
         """Colours and sizes."""
         self._look = look
         self.resize(self.sizeHint())
+        self.update()
+
+    def set_face(self, name: str, icon: str, *, label: str = "", tip: str = "", colour: str = "text_muted") -> None:
+        """Be another button: its accessible name, icon, label, tool tip and the colour's name of what is painted."""
+        tip = "" if label else tip or name
+        face = (self.accessibleName(), self.toolTip(), self._icon, self._label, self._colour)
+        if (name, tip, icon, label, colour) == face:
+            return
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self._icon, self._label, self._colour = icon, label, colour
         self.update()
 
     def set_revealed(self, revealed: bool) -> None:
@@ -60,7 +74,8 @@ class QuietButton(QPushButton):
         size = self._look.px(28)
         if not self._label:
             return QSize(size, size)
-        width = max(self._look.metrics("small").horizontalAdvance(word) for word in (self._label, "Copied"))
+        words = (self._label, "Copied") if self.says_done else (self._label,)
+        width = max(self._look.metrics("small").horizontalAdvance(word) for word in words)
         return QSize(round(width) + self._look.px(14 + 6 + 16), size)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -79,13 +94,13 @@ class QuietButton(QPushButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
         done = self._tick.isActive()
-        colour = look.colours.text if self.underMouse() else look.colours.text_muted
+        colour = getattr(look.colours, "text" if self.underMouse() else self._colour)
         size = look.px(14 if self._label else 16)
         pixmap = icon_pixmap("check" if done else self._icon, colour, size, self.devicePixelRatioF())
         x = look.px(8) if self._label else (self.width() - size) // 2
         painter.drawPixmap(x, (self.height() - size) // 2, pixmap)
         if self._label:
-            painter.setPen(look.colour("text" if self.underMouse() else "text_muted"))
+            painter.setPen(look.colour("text" if self.underMouse() else self._colour))
             painter.setFont(look.fonts["small"])
             left = x + size + look.px(5)
             painter.drawText(

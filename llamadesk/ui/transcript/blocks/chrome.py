@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.chat import Message, Role, Status
-from llamadesk.ui.transcript.blocks.base import BlockWidget
+from llamadesk.ui.transcript.blocks.base import Act, ActingWidget, BlockWidget
 from llamadesk.ui.transcript.blocks.buttons import QuietButton
 from llamadesk.ui.transcript.blocks.damage import DAMAGE_WORDS, DamageNote
 
 _STEP_MS = 160
+_ROW = 28  # pixels at 100 %
+_PIN_HELP = "The model keeps this in mind even when the chat gets too long"
 _STATUS: dict[Status, tuple[str, str]] = {
     Status.STOPPED: ("Stopped", "text_muted"),
     Status.INTERRUPTED: ("Interrupted. What was written is kept.", "warning"),
@@ -45,7 +47,7 @@ class RuleWidget(BlockWidget):
         painter.end()
 
 
-class HeadWidget(BlockWidget):
+class HeadWidget(ActingWidget):
     """The mark and the name of the model above a reply."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -63,14 +65,6 @@ class HeadWidget(BlockWidget):
         """As tall as the mark."""
         assert self.look is not None
         return self.look.px(28)
-
-    def position_at(self, _point: QPoint) -> int:
-        """It holds no text of the message."""
-        return 0
-
-    def text_at(self, _point: QPoint) -> bool:
-        """None to select."""
-        return False
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The mark, the name."""
@@ -90,18 +84,17 @@ class HeadWidget(BlockWidget):
         painter.end()
 
 
-class FootWidget(BlockWidget):
-    """Copy, the speed, and how the reply ended; three moving dots while there is no word of it yet.
+class FootWidget(ActingWidget):
+    """Copy, Pin, the speed, and how the reply ended; three moving dots while there is no word of it yet.
 
     Above them a warning, where the message's text is not what was written.
     """
 
-    copy_asked = Signal()
-
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.copy_button = QuietButton("Copy", "copy", self)
-        self.copy_button.clicked.connect(self.copy_asked)
+        self.copy_button = self._button("Copy", "copy", Act.COPY)
+        self.pin_button = self._button("Pin message", "pin", Act.PIN)
+        self.continue_button = self._button("Continue", "play", Act.CONTINUE, label="Continue")
         self._message: Message | None = None
         self._note = DamageNote()
         self._row_top = 0
@@ -113,6 +106,12 @@ class FootWidget(BlockWidget):
         self._timer.setInterval(_STEP_MS)
         self._timer.timeout.connect(self._step)
 
+    def _button(self, name: str, icon: str, act: Act, label: str = "") -> QuietButton:
+        button = QuietButton(name, icon, self, label)
+        button.says_done = act is Act.COPY
+        button.clicked.connect(lambda: self.asked.emit(act))
+        return button
+
     def forget(self) -> None:
         """Ready for another message."""
         super().forget()
@@ -120,19 +119,30 @@ class FootWidget(BlockWidget):
         self._hovered = False
         self._set_thinking(False)
 
-    def set_message(self, message: Message, *, has_text: bool) -> None:
+    def set_message(self, message: Message, *, has_text: bool, continuable: bool) -> None:
         """Whose foot it is.
 
         Args:
             message: the message; its text may be behind.
             has_text: whether there is anything to copy.
+            continuable: whether the model could go on with it.
         """
         self._message = message
         self._set_thinking(message.status is Status.STREAMING and not has_text)
-        self.copy_button.setVisible(has_text and message.status is not Status.STREAMING)
+        for button in (self.copy_button, self.pin_button):
+            button.setVisible(has_text and message.status is not Status.STREAMING)
+        self.pin_button.set_face(
+            "Unpin message" if message.pinned else "Pin message",
+            "pin",
+            tip=_PIN_HELP,
+            colour="accent" if message.pinned else "text_muted",
+        )
+        self.continue_button.setVisible(continuable)
         parts = ["Thinking"] if self._thinking else [text for text, _ in self._words()]
         if message.damaged:
             parts.insert(0, DAMAGE_WORDS)
+        if message.pinned:
+            parts.append("Pinned")
         self.setAccessibleName(". ".join(parts).replace("..", "."))
         self.update()
 
@@ -149,29 +159,38 @@ class FootWidget(BlockWidget):
     def _reveal(self) -> None:
         # Beside words that always show, a button that comes and goes would leave a hole.
         ended = self._message is not None and self._message.status in _STATUS
-        self.copy_button.set_revealed(self._last or self._hovered or ended)
+        shown = self._last or self._hovered or ended
+        self.copy_button.set_revealed(shown)
+        self.pin_button.set_revealed(shown or (self._message is not None and self._message.pinned))
         self.update()
 
     def lay_out(self, width: int) -> int:
         """The same height while a reply is written and afterwards, so that nothing moves when it ends."""
         assert self.look is not None
-        self.copy_button.set_look(self.look)
+        for button in (self.copy_button, self.pin_button, self.continue_button):
+            button.set_look(self.look)
         from_person = self._message is not None and self._message.role is Role.USER
         inset = (self.copy_button.width() - self.look.px(16)) // 2
         self._row_top = 0
         if self._message is not None and self._message.damaged:
             room = width - inset if from_person else width  # it ends where the button's icon does
             self._row_top = self._note.lay_out(room, self.look, at_right=from_person)
-        self.copy_button.move(width - self.copy_button.width() if from_person else -inset, self._row_top)
-        return self._row_top + self.look.px(28)
+        side = self.copy_button.width()
+        self.copy_button.move(width - side if from_person else -inset, self._row_top)
+        self.pin_button.move(self.copy_button.x() + (-side if from_person else side), self._row_top)
+        self._reveal()
+        return self._row_top + self.look.px(_ROW) + self._place_continue(width)
 
-    def position_at(self, _point: QPoint) -> int:
-        """It holds no text of the message."""
-        return 0
-
-    def text_at(self, _point: QPoint) -> bool:
-        """None to select."""
-        return False
+    def _place_continue(self, width: int) -> int:
+        """Put Continue behind the words, or below them where there is no room; returns the pixels it adds."""
+        assert self.look is not None
+        if self.continue_button.isHidden():
+            return 0
+        x = self._words_left + sum(self._words_width(words) for words, _ in self._numbered_words())
+        fits = x + self.continue_button.width() <= width
+        row = self.look.px(_ROW)
+        self.continue_button.move(round(x) if fits else -self.look.px(8), self._row_top + (0 if fits else row))
+        return 0 if fits else row
 
     def _words(self) -> list[tuple[str, str]]:
         """What is written there and its colour."""
@@ -208,19 +227,31 @@ class FootWidget(BlockWidget):
 
     def _draw_words(self, painter: QPainter) -> None:
         assert self.look is not None
-        x = 0.0
-        if not self.copy_button.isHidden():
-            x = self.copy_button.x() + self.copy_button.width() + self.look.px(6)
+        x = self._words_left
         painter.setFont(self.look.fonts["small"])
-        for number, (text, colour) in enumerate(self._words()):
+        for words, colour in self._numbered_words():
             if colour == "text_faint" and not (self._last or self._hovered):
                 continue
-            words = "·  " + text if number else text
             painter.setPen(self.look.colour(colour))
-            painter.drawText(
-                QRectF(x, 0, self.width() - x, self.height() - self._row_top), Qt.AlignmentFlag.AlignVCenter, words
-            )
-            x += self.look.metrics("small").horizontalAdvance(words) + self.look.px(8)
+            painter.drawText(QRectF(x, 0, self.width() - x, self.look.px(_ROW)), Qt.AlignmentFlag.AlignVCenter, words)
+            x += self._words_width(words)
+
+    @property
+    def _words_left(self) -> float:
+        """Where the words begin: behind the buttons."""
+        assert self.look is not None
+        if self.pin_button.isHidden():
+            return 0.0
+        return self.pin_button.x() + self.pin_button.width() + self.look.px(6)
+
+    def _numbered_words(self) -> list[tuple[str, str]]:
+        """The words as they are painted, each with its colour."""
+        return [("·  " + text if number else text, colour) for number, (text, colour) in enumerate(self._words())]
+
+    def _words_width(self, words: str) -> float:
+        """Pixels, with the space behind them."""
+        assert self.look is not None
+        return self.look.metrics("small").horizontalAdvance(words) + self.look.px(8)
 
     # --- the dots move only where they are seen ----------------------------------------------------
 
