@@ -23,11 +23,13 @@ class ProblemCode(StrEnum):
     MODEL_TOO_LARGE = "model_too_large"
     LOAD_FAILED = "load_failed"
     LOAD_CANCELLED = "load_cancelled"
+    ADAPTER_UNUSABLE = "adapter_unusable"
     # The prompt and the reply
     NO_MODEL = "no_model"
     TEMPLATE_FAILED = "template_failed"
     PROMPT_TOO_LONG = "prompt_too_long"
     DECODE_FAILED = "decode_failed"
+    GRAMMAR_INVALID = "grammar_invalid"
     # The engine process
     ENGINE_LOST = "engine_lost"
     ENGINE_GAVE_UP = "engine_gave_up"

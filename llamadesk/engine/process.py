@@ -1,7 +1,7 @@
 """The engine process: sets itself up, says Hello, and works until the window is gone.
 
-Started with other arguments it is the scripted fake, or the process that renders chat templates, or one that tries the
-module of a GPU.
+Started with other arguments it is the scripted fake, or the process that renders chat templates, or one that turns a
+JSON schema into a grammar, or one that tries the module of a GPU.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ def main(argv: Sequence[str]) -> int:
             from llamadesk.engine import jinja  # noqa: PLC0415
 
             return jinja.main()
+        case ["--schema"]:
+            from llamadesk.engine import schema  # noqa: PLC0415
+
+            return schema.main()
         case ["--try-accelerator", module]:
             from llamadesk.engine import trial  # noqa: PLC0415
 
@@ -63,13 +67,12 @@ def _serve() -> int:
     native.start_library()
     cpu_features = native.cpu_features()
     accelerators = trials.load_into(backends)
-    devices = backends.devices()
     pipe.send(
         Hello(
             protocol=PROTOCOL_VERSION,
             pid=os.getpid(),
             library_version=native.library_version(),
-            devices=devices,
+            devices=backends.devices(),
             cpu_features=cpu_features,
             cpu_variant=cpu_variant,
             accelerators=accelerators,
@@ -78,7 +81,7 @@ def _serve() -> int:
     from llamadesk.engine.loading import Loader  # noqa: PLC0415
     from llamadesk.engine.worker import Worker  # noqa: PLC0415
 
-    worker = Worker(pipe, Loader(log, devices))
+    worker = Worker(pipe, Loader(log, backends))
     pipe.start_reading(worker.take)
     worker.run()
     return 0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 
 from llamadesk.core.protocol import Generate
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.generation import Generation, Send
 from llamadesk.engine.history import History
-from llamadesk.engine.native import Context, Model, Sampler
+from llamadesk.engine.native import Context, Model
 from llamadesk.engine.prompt import ChatWriter
 from llamadesk.engine.prompter import Prompter
+from llamadesk.engine.sampling import new_sampler
 from llamadesk.engine.tokens import Tokenizer
 
 
@@ -33,14 +33,14 @@ class Session:
         """Write a reply; its events go to `send`, the last of them Finished.
 
         Raises:
-            ProblemError: TEMPLATE_FAILED, PROMPT_TOO_LONG or DECODE_FAILED. The session can be used as before.
+            ProblemError: TEMPLATE_FAILED, PROMPT_TOO_LONG, GRAMMAR_INVALID or DECODE_FAILED. The session can be used as
+                before.
         """
         started = time.perf_counter()
         fitted = self._prompter.fit(request.prompt, self._history)
         ids = fitted.ids
         n_reused = self._reuse(ids)
-        seed = request.sampling.seed if request.sampling.seed >= 0 else secrets.randbits(31)
-        sampler = Sampler(request.sampling, seed, self._model.vocab.n_tokens)
+        sampler = new_sampler(request.sampling, self._model.vocab, self._context.n_ctx)
         stop = (*request.stop, *self._writer.stop)
         generation = Generation(request, stop, self._context, self._model.vocab, self._piece, cancel, send)
         try:
@@ -64,10 +64,14 @@ class Session:
         """How many tokens a text makes as plain text."""
         return self._tokenizer.count(text)
 
+    def release(self) -> Model:
+        """Free everything but the weights, and give them away: the session cannot be used any more."""
+        self._context.close()
+        return self._model
+
     def close(self) -> None:
         """Free the model and its memory."""
-        self._context.close()
-        self._model.close()
+        self.release().close()
 
     def _reuse(self, ids: list[int]) -> int:
         """Keep what the cache has of the head of `ids`, forget the rest; returns how many tokens need no reading.

@@ -55,6 +55,7 @@ from llamadesk.core.protocol.requests import (
     Unload,
 )
 from llamadesk.core.protocol.values import (
+    FORBIDDEN,
     Accelerator,
     AcceleratorState,
     Adapter,
@@ -81,6 +82,7 @@ ENGINE_FLAG = "--engine"
 
 __all__ = [
     "ENGINE_FLAG",
+    "FORBIDDEN",
     "MAX_FRAME_BYTES",
     "PROTOCOL_VERSION",
     "Accelerator",

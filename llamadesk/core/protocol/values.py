@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from llamadesk.core.chat import MessageId, Mode, Overflow, Role
 
 RequestId = int
+FORBIDDEN: Final = -1e9
+"""A bias that no other one and no likelihood makes up for. JSON, which the pipe speaks, has no infinity."""
 
 
 class KvType(StrEnum):
@@ -76,7 +79,7 @@ class Sampling(msgspec.Struct, frozen=True):
         xtc_probability: 0 turns XTC off. xtc_threshold: above 0.5 is off as well.
         mirostat: 0 is off, else version 1 or 2, which takes the place of all that cuts tokens off.
         mirostat_tau, mirostat_eta: target entropy and learning rate.
-        logit_bias: (text, what is added to the logit of each of its tokens); -inf forbids them.
+        logit_bias: (text, what is added to the logit of each of its tokens); FORBIDDEN is never chosen.
         grammar: GBNF, or "". json_schema: a JSON schema as text, or ""; goes before `grammar`.
     """
 
@@ -222,7 +225,7 @@ class Trial(msgspec.Struct, frozen=True):
 
     Attributes:
         n_threads, n_ubatch, flash_attention, kv_type: what was tried; see LoadSettings.
-        prefill_speed: tokens read per second.
+        prefill_speed: tokens read per second; 0.0 where writing was so slow that it was not measured any more.
         shallow_speed, deep_speed: tokens written per second near the beginning of the context and `n_deep` tokens in;
             0.0 where it was not measured.
         n_deep: tokens.

@@ -27,9 +27,17 @@ _skip_package_code()
 
 from llama_cpp import llama_cpp as lib  # noqa: E402
 
-__all__ = ["lib", "text_of"]
+__all__ = ["grammar_of_schema", "lib", "text_of"]
 
 
 def text_of(data: bytes | None) -> str:
     """What llama.cpp gave as a C string; "" for NULL."""
     return (data or b"").decode(errors="replace")
+
+
+def grammar_of_schema(schema: str) -> str:
+    """The GBNF grammar of a JSON schema, by llama-cpp-python's converter, which trusts its input: a wrong schema may
+    raise anything, take for ever or fill the memory."""
+    from llama_cpp.llama_grammar import json_schema_to_gbnf  # noqa: PLC0415 - for one kind of process only
+
+    return str(json_schema_to_gbnf(schema))

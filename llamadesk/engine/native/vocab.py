@@ -29,6 +29,11 @@ class Vocab:
         self.eos: int = lib.llama_vocab_eos(handle)
         self.adds_bos: bool = lib.llama_vocab_get_add_bos(handle)
 
+    @property
+    def handle(self) -> int:
+        """llama.cpp's pointer."""
+        return self._handle
+
     def tokenize(self, text: str, *, parse_special: bool = False) -> list[int]:
         """The tokens of a text, without BOS or EOS. The texts of control tokens count as plain text, unless told."""
         data = text.encode(errors="replace")
@@ -43,6 +48,15 @@ class Vocab:
             if count == -(2**31):
                 raise MemoryError("text too long to tokenize")
             size = -count
+
+    def tokens_of_word(self, word: str) -> set[int]:
+        """The tokens that write a word within a text, at the beginning of a line and after a space."""
+        head = self.tokenize("\n")  # behind a line break no vocabulary adds a space of its own
+        found: set[int] = set()
+        for variant in (word, f" {word}"):
+            tokens = self.tokenize(f"\n{variant}")
+            found.update(tokens[len(head) :] if tokens[: len(head)] == head else self.tokenize(variant))
+        return {token for token in found if self.piece(token).strip()}
 
     def piece(self, token: int) -> bytes:
         """The bytes that a token adds to a text; none for control tokens. They need not be whole code points."""
