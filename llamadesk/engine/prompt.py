@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from llamadesk.core.chat import Role
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.models import ModelFacts
 from llamadesk.core.protocol import Turn
 from llamadesk.engine import formats
 from llamadesk.engine.formats import ChatFormat
+from llamadesk.engine.native import Vocab
 from llamadesk.engine.renderer import RenderRequest, TemplateFailed, TemplateUnusable
 from llamadesk.engine.tokens import Tokenizer
 
@@ -34,6 +37,16 @@ class ModelNames:
     template: str
     bos: str
     eos: str
+
+
+def model_names(vocab: Vocab, template: str, path: Path, facts: ModelFacts) -> ModelNames:
+    """What decides about the chat format of the model in the file at `path`, whose own template that is."""
+    return ModelNames(
+        names=f"{facts.name} {path.stem} {facts.architecture}",
+        template=template,
+        bos=vocab.text_of(vocab.bos),
+        eos=vocab.text_of(vocab.eos),
+    )
 
 
 class ChatWriter:

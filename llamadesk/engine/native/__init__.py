@@ -12,6 +12,7 @@ from llamadesk.engine.native.model import Model, NativeLoadError
 from llamadesk.engine.native.sampler import Sampler
 from llamadesk.engine.native.states import Span, State, States
 from llamadesk.engine.native.vocab import TokenAttribute, Vocab
+from llamadesk.engine.native.vocabulary import VocabularyFile
 
 __all__ = [
     "Context",
@@ -25,6 +26,7 @@ __all__ = [
     "States",
     "TokenAttribute",
     "Vocab",
+    "VocabularyFile",
     "cpu_features",
     "library_version",
     "start_library",
