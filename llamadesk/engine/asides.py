@@ -1,4 +1,4 @@
-"""Questions that are answered while other work goes on: how long a prompt is, what the model sees, what a load takes."""
+"""Questions that are answered while other work goes on: how long a prompt is, what the model sees, what a load needs."""
 
 from __future__ import annotations
 
