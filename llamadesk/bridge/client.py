@@ -41,6 +41,7 @@ from llamadesk.core.protocol import (
     Sampling,
     ShowPrompt,
     TokenCount,
+    Trial,
     Tune,
     Tuned,
     TuneProgress,
@@ -176,9 +177,9 @@ class EngineClient(QObject):
         """Read ahead; see `protocol.Prepare`."""
         return self._submit(Prepare(next(self._ids), prompt, draft))
 
-    def tune(self) -> RequestId:
+    def tune(self, known: Sequence[Trial] = ()) -> RequestId:
         """Measure how the loaded model computes fastest; see `protocol.Tune`."""
-        return self._submit(Tune(next(self._ids)))
+        return self._submit(Tune(next(self._ids), list(known)))
 
     def count_tokens(self, text: str) -> RequestId:
         """Count the tokens that the loaded model makes of a text."""

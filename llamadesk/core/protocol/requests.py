@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from llamadesk.core.protocol.values import LoadSettings, Prompt, RequestId, Sampling
+from llamadesk.core.protocol.values import LoadSettings, Prompt, RequestId, Sampling, Trial
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
@@ -50,9 +50,14 @@ class Prepare(msgspec.Struct, frozen=True, tag=True):
 
 class Tune(msgspec.Struct, frozen=True, tag=True):
     """Measure, in the background, how the loaded model computes fastest here. Answered by TuneProgress*, then Tuned or
-    Failed. What is loaded stays as it is."""
+    Failed. What is loaded stays as it is.
+
+    Attributes:
+        known: what an earlier Tune of the same model had measured when it was cut short; not measured again.
+    """
 
     id: RequestId
+    known: list[Trial] = []
 
 
 class CountTokens(msgspec.Struct, frozen=True, tag=True):

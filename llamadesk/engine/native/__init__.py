@@ -6,18 +6,22 @@ plain ints; positions count from 0 in the one sequence that a context holds.
 
 from __future__ import annotations
 
+from llamadesk.engine.native.adapter import LoraAdapter, NativeAdapterError
 from llamadesk.engine.native.context import Context, Decoded
 from llamadesk.engine.native.library import NativeLog, cpu_features, library_version, start_library
 from llamadesk.engine.native.model import Model, NativeLoadError
 from llamadesk.engine.native.sampler import Sampler
 from llamadesk.engine.native.states import Span, State, States
+from llamadesk.engine.native.trials import TrialContext
 from llamadesk.engine.native.vocab import TokenAttribute, Vocab
 from llamadesk.engine.native.vocabulary import VocabularyFile
 
 __all__ = [
     "Context",
     "Decoded",
+    "LoraAdapter",
     "Model",
+    "NativeAdapterError",
     "NativeLoadError",
     "NativeLog",
     "Sampler",
@@ -25,6 +29,7 @@ __all__ = [
     "State",
     "States",
     "TokenAttribute",
+    "TrialContext",
     "Vocab",
     "VocabularyFile",
     "cpu_features",
