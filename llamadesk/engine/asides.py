@@ -1,4 +1,4 @@
-"""Questions that are answered while other work goes on: how long a prompt is, what the model sees, what a load needs."""
+"""Questions that are answered beside other work: how long a prompt is, what the model sees, what a load would take."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from llamadesk.core.protocol import (
     Answer,
     Aside,
     CountTokens,
-    DeviceMemory,
     Estimate,
     Estimated,
     Failed,
-    LoadSettings,
     Measure,
     Measured,
     PromptShown,
@@ -44,7 +42,7 @@ class Reads(Protocol):
 class Asides:
     """Answers on threads of its own; `take`, `use` and `release` may be called from any."""
 
-    def __init__(self, send: Callable[[Answer], None], estimate: Callable[[LoadSettings], list[DeviceMemory]]) -> None:
+    def __init__(self, send: Callable[[Answer], None], estimate: Callable[[Estimate], Estimated]) -> None:
         """`estimate` may take seconds; other questions do not wait for it."""
         self._send = send
         self._estimate = estimate
@@ -79,7 +77,7 @@ class Asides:
 
     def _answer_to(self, question: Aside) -> Answer:
         if isinstance(question, Estimate):
-            return Estimated(question.id, self._estimate(question.settings))
+            return self._estimate(question)
         with self._in_use:
             match question:
                 case CountTokens(id=id_, text=text):

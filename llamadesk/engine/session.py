@@ -51,6 +51,11 @@ class Session:
             self._history.remember(fitted.fragments, generation.reply_ids, generation.shown)
 
     @property
+    def model(self) -> Model:
+        """The weights."""
+        return self._model
+
+    @property
     def n_past(self) -> int:
         """Tokens in the KV cache."""
         return self._context.n_past
@@ -59,6 +64,15 @@ class Session:
     def n_ctx(self) -> int:
         """Tokens that the KV cache can hold."""
         return self._context.n_ctx
+
+    @property
+    def prompter(self) -> Prompter:
+        """What makes its prompts; may be used from any thread."""
+        return self._prompter
+
+    def history(self, _chat: str) -> History:
+        """What was read and written of a chat; may be read from any thread."""
+        return self._history
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text makes as plain text."""

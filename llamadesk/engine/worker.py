@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
-import traceback
 from dataclasses import dataclass, field
 
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.protocol import (
-    Aside,
     Background,
     Cancel,
     Configure,
     CountTokens,
+    Estimate,
+    Estimated,
     Failed,
     Finished,
     FinishReason,
@@ -26,20 +25,21 @@ from llamadesk.core.protocol import (
     Load,
     Loaded,
     LoadProgress,
+    Measure,
     Request,
+    ShowPrompt,
     Shutdown,
-    TokenCount,
     Unload,
     Unloaded,
 )
+from llamadesk.engine.asides import Asides
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.loading import Loader, load_cancelled
 from llamadesk.engine.pipe import EXIT_OK, Pipe, end_process
 from llamadesk.engine.session import Session
+from llamadesk.engine.troubles import explained
 
-_log = logging.getLogger(__name__)
-
-Task = Foreground | Background | Aside
+Task = Foreground | Background
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Worker:
         self._pipe = pipe
         self._loader = loader
         self._session: Session | None = None
+        self._asides = Asides(pipe.send, _estimated)
         self._waiting: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._jobs: dict[int, _Job] = {}
         self._jobs_lock = threading.Lock()
@@ -73,6 +74,8 @@ class Worker:
                     job.cancel.set()
             case Forget() | Configure():
                 pass
+            case CountTokens() | Measure() | ShowPrompt() | Estimate():
+                self._asides.take(request)
             case _:
                 job = _Job(request)
                 with self._jobs_lock:
@@ -85,16 +88,8 @@ class Worker:
             job = self._waiting.get()
             try:
                 self._do(job)
-            except ProblemError as error:
-                _log.info("Request %d: %s", job.task.id, error)
-                self._pipe.send(Failed(job.task.id, error.problem))
             except Exception as error:
-                # Without the error's own words: they may quote a chat.
-                where = " | ".join(
-                    f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)
-                )
-                _log.error("Request %d failed: %s at %s", job.task.id, type(error).__name__, where)
-                self._pipe.send(Failed(job.task.id, _bug(type(error).__name__)))
+                self._pipe.send(Failed(job.task.id, explained(job.task.id, error)))
             finally:
                 with self._jobs_lock:
                     del self._jobs[job.task.id]
@@ -108,8 +103,6 @@ class Worker:
                 self._pipe.send(Unloaded(task_id))
             case Generate() as task:
                 self._generate(task, job.cancel)
-            case CountTokens(id=task_id, text=text):
-                self._pipe.send(TokenCount(task_id, self._loaded().count_tokens(text)))
             case _:
                 raise NotImplementedError
 
@@ -121,9 +114,11 @@ class Worker:
         self._session, model = self._loader.load(
             task.settings, cancel, lambda fraction: self._pipe.send(LoadProgress(task.id, fraction))
         )
+        self._asides.use(self._session)
         self._pipe.send(Loaded(task.id, model, time.perf_counter() - started))
 
     def _unload(self) -> None:
+        self._asides.release()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -141,10 +136,5 @@ class Worker:
         return self._session
 
 
-def _bug(name: str) -> Problem:
-    return Problem(
-        ProblemCode.DECODE_FAILED,
-        "Something went wrong inside the engine.",
-        "Try again. If it happens again, load the model anew.",
-        name,
-    )
+def _estimated(question: Estimate) -> Estimated:
+    raise NotImplementedError(question)
