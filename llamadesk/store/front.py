@@ -182,6 +182,10 @@ class Store:
         """What was measured under `key`; None where nothing was, or it cannot be read as a `kind`."""
         return await self._read(learned.get, key, kind)
 
+    async def learned_under(self, prefix: str, kind: type[_T]) -> dict[str, _T]:
+        """Everything by its key whose key begins with `prefix`; what cannot be read as a `kind` is left out."""
+        return await self._read(learned.under, prefix, kind)
+
     async def learn(self, key: str, value: msgspec.Struct) -> None:
         """Keep what was measured under `key`."""
         await self._write(learned.put, key, value)

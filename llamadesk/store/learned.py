@@ -27,6 +27,13 @@ def get(connection: sqlite3.Connection, key: str, kind: type[_T]) -> _T | None:
         return None
 
 
+def under(connection: sqlite3.Connection, prefix: str, kind: type[_T]) -> dict[str, _T]:
+    """Everything by its key whose key begins with `prefix`; what cannot be read as a `kind` is left out."""
+    rows = connection.execute("SELECT key FROM learned WHERE substr(key, 1, length(?1)) = ?1", (prefix,)).fetchall()
+    found = ((key, get(connection, key, kind)) for (key,) in rows)
+    return {key: value for key, value in found if value is not None}
+
+
 def put(connection: sqlite3.Connection, key: str, value: msgspec.Struct) -> None:
     """Keep what was learned under `key`, in place of what was there."""
     encoded = msgspec.json.encode(value).decode()
