@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from llamadesk.core.devices import distinct, usable_gpus
 from llamadesk.core.protocol import Device, DeviceKind
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class Backends:
         """
         self._folder = folder
         self._kept: list[ctypes.CDLL] = []
+        self.modules: list[Path] = []
+        """What was loaded by `load`, in that order."""
         self.base = _open_library(folder, "ggml-base")
         self._registry = _open_library(folder, "ggml")
         self._registry.ggml_backend_load.argtypes = [ctypes.c_char_p]
@@ -128,6 +131,7 @@ class Backends:
         name = module.name.encode() if sys.platform == "win32" else os.fsencode(module)
         if not self._registry.ggml_backend_load(name):
             _require_nothing_found(opened)
+        self.modules.append(module)
         return [handle for handle in self.handles() if handle not in before]
 
     def handles(self) -> list[int]:
@@ -135,8 +139,13 @@ class Backends:
         return [self._registry.ggml_backend_dev_get(index) for index in range(self._registry.ggml_backend_dev_count())]
 
     def devices(self) -> list[Device]:
-        """All devices that could compute, with the memory that is free now."""
-        return [self.device(handle) for handle in self.handles()]
+        """All devices that could compute, each once, with the memory that is free now."""
+        return list(distinct([self.device(handle) for handle in self.handles()]))
+
+    def gpus(self) -> list[tuple[int, Device]]:
+        """The handles of the GPUs that layers are put on, and what is known of them."""
+        handles = {self._name(handle): handle for handle in self.handles()}
+        return [(handles[gpu.name], gpu) for gpu in usable_gpus(self.devices())]
 
     def device(self, handle: int) -> Device:
         """What is known of a device."""
@@ -149,12 +158,15 @@ class Backends:
             memory = psutil.virtual_memory()
             free.value, total.value = memory.available, memory.total
         return Device(
-            name=_text(self.base.ggml_backend_dev_name(handle)),
+            name=self._name(handle),
             description=_text(self.base.ggml_backend_dev_description(handle)),
             kind=kind,
             memory_free=free.value,
             memory_total=total.value,
         )
+
+    def _name(self, handle: int) -> str:
+        return _text(self.base.ggml_backend_dev_name(handle))
 
     def _score(self, variant: Path) -> int:
         """How good a variant of the CPU's module is here; 0 where the processor cannot run it."""

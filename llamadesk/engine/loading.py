@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,18 +13,23 @@ import psutil
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.models import ModelFacts
-from llamadesk.core.protocol import Device, DeviceKind, LoadedModel, LoadSettings
+from llamadesk.core.protocol import LoadedModel, LoadSettings
+from llamadesk.engine.adapters import apply_adapters
+from llamadesk.engine.backends import Backends
 from llamadesk.engine.cancel import CancelFlag
+from llamadesk.engine.fingerprint import fingerprint
+from llamadesk.engine.memory import peak_bytes, reset_peak
 from llamadesk.engine.native import Context, Model, NativeLoadError, NativeLog
 from llamadesk.engine.prompt import ChatWriter, ModelNames, needs_renderer
 from llamadesk.engine.renderer import TemplateRenderer
 from llamadesk.engine.session import Session
+from llamadesk.engine.thinking import thinks
 from llamadesk.engine.tokens import Tokenizer
 
 _PROGRESS_SECONDS: Final = 0.05
 # What llama.cpp's log says where it gives no model; the first group that has a word in it decides.
 _REASONS: Final = (
-    (ProblemCode.LOAD_FAILED, ("alloc", "out of memory", "not enough memory")),
+    (ProblemCode.MODEL_TOO_LARGE, ("alloc", "out of memory", "not enough memory")),
     (ProblemCode.MODEL_UNSUPPORTED, ("unknown model architecture", "unknown pre-tokenizer", "unknown tokenizer")),
     (
         ProblemCode.MODEL_DAMAGED,
@@ -36,35 +41,55 @@ _REASONS: Final = (
 class Loader:
     """Loads models, one after the other, and keeps the process that renders their chat templates."""
 
-    def __init__(self, log: NativeLog, devices: Sequence[Device]) -> None:
-        """`log` tells why a load failed; `devices` whether there is a GPU."""
+    def __init__(self, log: NativeLog, backends: Backends) -> None:
+        """`log` tells why a load failed; `backends` what there is to compute with."""
         self._log = log
-        self._has_gpu = any(device.kind in (DeviceKind.GPU, DeviceKind.IGPU) for device in devices)
+        self._backends = backends
+        self._gpus = [handle for handle, _ in backends.gpus()]
         self._renderer: TemplateRenderer | None = None
+        self._accelerators_free = 0  # before the weights of now were loaded
 
     def load(
-        self, settings: LoadSettings, cancel: CancelFlag, on_progress: Callable[[float], None]
+        self,
+        settings: LoadSettings,
+        cancel: CancelFlag,
+        on_progress: Callable[[float], None],
+        kept: Model | None = None,
     ) -> tuple[Session, LoadedModel]:
         """Load a model and try it once.
 
+        Args:
+            settings, cancel: what is loaded, and what stops that.
+            on_progress: gets the fraction of the weights that is loaded.
+            kept: the weights of before, owned from now on: where they are the very same, they are not read again.
+
         Raises:
-            ProblemError: of the model file, LOAD_FAILED or LOAD_CANCELLED. Nothing stays loaded.
+            ProblemError: of the model file, MODEL_TOO_LARGE, ADAPTER_UNUSABLE, LOAD_FAILED or LOAD_CANCELLED. Nothing
+                stays loaded.
         """
         path = Path(settings.model_path)
-        facts = read_facts(path)
-        if facts.has_chat_template and self._renderer is None:
-            self._renderer = TemplateRenderer()  # starts while the weights are read
-        self._log.errors.clear()
+        reset_peak()
         try:
-            model = Model(settings.model_path, settings, _Progress(cancel, on_progress))
-        except NativeLoadError as error:
-            raise ProblemError(load_cancelled() if cancel.is_set else self._load_problem()) from error
+            facts = read_facts(path)
+            if facts.has_chat_template and self._renderer is None:
+                self._renderer = TemplateRenderer()  # starts while the weights are read
+            self._log.errors.clear()
+            if kept is not None and kept.serves(settings.model_path, settings, self._gpus):
+                model, kept = kept, None
+                on_progress(1.0)
+            else:
+                model = self._read(settings, cancel, on_progress, kept)
+                kept = None
+        finally:
+            if kept is not None:
+                kept.close()
         try:
             context = self._context(model, settings)
         except ProblemError:
             model.close()
             raise
         try:
+            apply_adapters(model, context, settings.adapters, self._log)
             self._warm_up(model, context, cancel)
             tokenizer, writer = self._chat_format(model, path, facts)
             return Session(model, context, tokenizer, writer), self._describe(model, context, settings, path, writer)
@@ -72,6 +97,25 @@ class Loader:
             context.close()
             model.close()
             raise
+
+    def _read(
+        self,
+        settings: LoadSettings,
+        cancel: CancelFlag,
+        on_progress: Callable[[float], None],
+        replaced: Model | None,
+    ) -> Model:
+        if replaced is not None:  # first: there may be no room for both
+            replaced.close()
+            reset_peak()
+        self._accelerators_free = self._free_on_gpus()
+        try:
+            return Model(settings.model_path, settings, _Progress(cancel, on_progress), self._gpus)
+        except NativeLoadError as error:
+            raise ProblemError(load_cancelled() if cancel.is_set else self._load_problem()) from error
+
+    def _free_on_gpus(self) -> int:
+        return sum(gpu.memory_free for _, gpu in self._backends.gpus()) if self._gpus else 0
 
     def _context(self, model: Model, settings: LoadSettings) -> Context:
         if not model.writes_text:
@@ -87,7 +131,7 @@ class Loader:
         except NativeLoadError as error:
             raise ProblemError(
                 Problem(
-                    ProblemCode.LOAD_FAILED,
+                    ProblemCode.MODEL_TOO_LARGE,
                     f"There is not enough memory for a context length of {settings.n_ctx:,} tokens.",
                     "Choose a shorter context length in the settings, or close other programs.",
                     self._detail(),
@@ -126,10 +170,14 @@ class Loader:
             n_layers=model.n_layers,
             n_ctx=context.n_ctx,
             n_ctx_train=model.n_ctx_train,
-            n_gpu_layers=wanted if self._has_gpu else 0,
+            n_gpu_layers=wanted if self._gpus else 0,
             n_params=model.n_params,
             size_bytes=model.size_bytes,
             template_source=writer.source,
+            fingerprint=_fingerprint(path),
+            thinks=thinks(model.chat_template),
+            peak_bytes=peak_bytes(),
+            accelerator_bytes=max(0, self._accelerators_free - self._free_on_gpus()) if wanted else 0,
         )
 
     def close(self) -> None:
@@ -144,7 +192,7 @@ class Loader:
     def _load_problem(self) -> Problem:
         detail = self._detail()
         code = next((code for code, words in _REASONS if any(word in detail for word in words)), None)
-        if code is ProblemCode.LOAD_FAILED:
+        if code is ProblemCode.MODEL_TOO_LARGE:
             return Problem(
                 code,
                 "There is not enough memory for this model.",
@@ -182,6 +230,13 @@ class _Progress:
             self._told = now
             self._tell(fraction)
         return not self._cancel.is_set
+
+
+def _fingerprint(path: Path) -> str:
+    try:
+        return fingerprint(path)
+    except OSError:  # gone meanwhile: then nothing is learned of it
+        return ""
 
 
 def default_threads() -> int:

@@ -37,6 +37,10 @@ def main(argv: Sequence[str]) -> int:
             from llamadesk.engine import trial  # noqa: PLC0415
 
             trial.main(Path(module))
+        case ["--estimate", question]:
+            from llamadesk.engine import estimate  # noqa: PLC0415
+
+            estimate.main(question)
     print("usage: --engine [--fake SCRIPT.json]", file=sys.stderr)
     return 2
 

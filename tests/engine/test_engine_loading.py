@@ -136,7 +136,7 @@ def test_a_context_that_does_not_fit_into_memory(tiny: TinyWriter) -> None:
         resource.prlimit(engine.process.pid, resource.RLIMIT_AS, (limit, limit))
         failed = engine.load(path, n_ctx=2**20)  # 256 MB, for 2 layers of 32 elements of 2 bytes, K and V
         assert isinstance(failed, Failed), failed
-        assert failed.problem.code is ProblemCode.LOAD_FAILED
+        assert failed.problem.code is ProblemCode.MODEL_TOO_LARGE
         assert "context" in failed.problem.text
         assert isinstance(engine.load(path), Loaded)
     finally:

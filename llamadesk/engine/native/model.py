@@ -4,21 +4,65 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from llamadesk.core.protocol import LoadSettings
 from llamadesk.engine.native.bindings import lib, text_of
 from llamadesk.engine.native.vocab import Vocab
 
-_NO_DEVICES: Final = (ctypes.c_void_p * 1)()
+
+class _Origin(NamedTuple):
+    """Where weights came from, and where they went."""
+
+    path: str
+    size: int
+    modified_ns: int
+    n_gpu_layers: int
+    use_mmap: bool
+    tensor_split: tuple[float, ...]
+    gpus: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, path: str, settings: LoadSettings, gpus: Sequence[int] | None) -> _Origin | None:
+        """None where the file cannot be looked at."""
+        try:
+            found = Path(path).stat()
+        except OSError:
+            return None
+        chosen = None if gpus is None else tuple(gpus) if settings.n_gpu_layers else ()
+        return cls(
+            path,
+            found.st_size,
+            found.st_mtime_ns,
+            settings.n_gpu_layers,
+            settings.use_mmap,
+            settings.tensor_split,
+            chosen,
+        )
 
 
 class Model:
     """The weights of a model. Close it after its contexts."""
 
-    def __init__(self, path: str, settings: LoadSettings, on_progress: Callable[[float], bool]) -> None:
-        """Load a GGUF file; `on_progress` gets the fraction that is loaded, and stops the load by returning False.
+    def __init__(
+        self,
+        path: str,
+        settings: LoadSettings,
+        on_progress: Callable[[float], bool],
+        gpus: Sequence[int] | None = None,
+        *,
+        allocates: bool = True,
+    ) -> None:
+        """Load a GGUF file.
+
+        Args:
+            path, settings: what is loaded, and how.
+            on_progress: gets the fraction that is loaded, and stops the load by returning False.
+            gpus: ggml's handles of the GPUs that layers are put on, in the order of `settings.tensor_split`; None lets
+                llama.cpp choose.
+            allocates: whether the weights are read; else all is only worked out, and the log tells what it would take.
 
         Raises:
             NativeLoadError: llama.cpp could not, or was told to stop.
@@ -26,13 +70,26 @@ class Model:
         params = lib.llama_model_default_params()
         params.n_gpu_layers = settings.n_gpu_layers
         if settings.n_gpu_layers == 0:  # else a GPU would still read long prompts, and its driver could still crash
-            params.devices = ctypes.cast(_NO_DEVICES, ctypes.c_void_p)
-        params.load_mode = lib.LLAMA_LOAD_MODE_MMAP if settings.use_mmap else lib.LLAMA_LOAD_MODE_NONE
+            gpus = ()
+        devices = (ctypes.c_void_p * (len(gpus or ()) + 1))(*(gpus or ()))
+        if gpus is not None:
+            params.devices = ctypes.cast(devices, ctypes.c_void_p)
+        split = (ctypes.c_float * lib.llama_max_devices())(*settings.tensor_split[: lib.llama_max_devices()])
+        if any(settings.tensor_split):
+            params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
+        mapped = settings.use_mmap and allocates
+        params.load_mode = lib.LLAMA_LOAD_MODE_MMAP if mapped else lib.LLAMA_LOAD_MODE_NONE
+        params.no_alloc = not allocates
         params.progress_callback = lib.llama_progress_callback(lambda fraction, _: on_progress(fraction))
+        self._origin = _Origin.of(path, settings, gpus)
         self._handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self._handle:
             raise NativeLoadError
         self.vocab = Vocab(lib.llama_model_get_vocab(self._handle))
+
+    def serves(self, path: str, settings: LoadSettings, gpus: Sequence[int] | None = None) -> bool:
+        """Whether a load with these settings would give the very same weights in the same places."""
+        return self._origin is not None and self._origin == _Origin.of(path, settings, gpus)
 
     @property
     def handle(self) -> int:
