@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 
+from llamadesk.ui.long_lines import CONTINUES, LONG_LINE, insert_cut, joined, lines, selected
+
 if TYPE_CHECKING:
-    from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent, QTextCursor, QTextDocument
-
-LONG_LINE = 2000
-"""Qt lays a line out again as a whole for each key: a megabyte without a break takes seconds. Longer lines are cut into
-blocks of this many characters, which are joined again when the text is read."""
-
-_CONTINUES = 0x100000 + 1  # QTextFormat.UserProperty and one; the class is slow to import
-"""On a block that goes on with the line of the block before. A property, no mark in the text: undo restores it."""
+    from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent
 
 
 class MessageEdit(QPlainTextEdit):
@@ -46,7 +40,7 @@ class MessageEdit(QPlainTextEdit):
 
     def text(self) -> str:
         """What was typed, with long lines whole again."""
-        return self._joined(self.document()) if self._cut_lines else self.toPlainText()
+        return joined(self.document()) if self._cut_lines else self.toPlainText()
 
     def is_blank(self) -> bool:
         """Whether there is nothing to send. Cheap however long the text is."""
@@ -70,25 +64,14 @@ class MessageEdit(QPlainTextEdit):
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
         cursor = self.textCursor()
         cursor.beginEditBlock()
-        if cursor.block().blockFormat().hasProperty(_CONTINUES) or any(len(line) > LONG_LINE for line in _lines(text)):
+        if cursor.block().blockFormat().hasProperty(CONTINUES) or any(len(line) > LONG_LINE for line in lines(text)):
             self._cut_lines = True
-            _insert_cut(cursor, text)
+            insert_cut(cursor, text)
         else:
             cursor.insertText(text)
         cursor.endEditBlock()
         self.setTextCursor(cursor)
         self.ensureCursorVisible()
-
-    @staticmethod
-    def _joined(document: QTextDocument) -> str:
-        parts: list[str] = []
-        block = document.begin()
-        while block.isValid():
-            if parts and not block.blockFormat().hasProperty(_CONTINUES):
-                parts.append("\n")
-            parts.append(block.text())
-            block = block.next()
-        return "".join(parts).replace("\u2028", "\n")
 
     # --- Its height ---
 
@@ -175,33 +158,6 @@ class MessageEdit(QPlainTextEdit):
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """Copy with long lines whole."""
-        from PySide6.QtGui import QTextCursor, QTextDocument  # noqa: PLC0415 - as in `_break_line`
-
         data = QMimeData()
-        fragment = QTextDocument()
-        QTextCursor(fragment).insertFragment(self.textCursor().selection())
-        data.setText(self._joined(fragment))
+        data.setText(selected(self.textCursor()))
         return data
-
-
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
-
-
-def _insert_cut(cursor: QTextCursor, text: str) -> None:
-    """Insert `text` with its long lines cut into blocks that are marked as going on."""
-    from PySide6.QtGui import QTextBlockFormat  # noqa: PLC0415 - as in `_break_line`
-
-    goes_on = QTextBlockFormat()
-    goes_on.setProperty(_CONTINUES, True)
-    for number, line in enumerate(_lines(text)):
-        if number:
-            cursor.insertBlock(QTextBlockFormat())
-        for start in range(0, len(line), LONG_LINE):
-            if start:
-                cursor.insertBlock(goes_on)
-            cursor.insertText(line[start : start + LONG_LINE])

@@ -10,8 +10,9 @@ from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk, message
 
 from llamadesk.core.chat import Role
+from llamadesk.ui.long_lines import LONG_LINE
 from llamadesk.ui.main_window import MainWindow
-from llamadesk.ui.message_edit import LONG_LINE, MessageEdit
+from llamadesk.ui.message_edit import MessageEdit
 
 Key = Qt.Key
 
