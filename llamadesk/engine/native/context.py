@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
 from llamadesk.core.protocol import KvType, LoadSettings
 from llamadesk.engine.cancel import CancelFlag, native_is_set
+from llamadesk.engine.native.adapter import LoraAdapter
 from llamadesk.engine.native.bindings import lib
 from llamadesk.engine.native.model import Model, NativeLoadError
 
@@ -64,6 +66,7 @@ class Context:
             logits=ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
         )
         self._cancel: CancelFlag | None = None
+        self._adapters: list[LoraAdapter] = []
 
     @property
     def handle(self) -> int:
@@ -79,6 +82,16 @@ class Context:
     def n_past(self) -> int:
         """Tokens in the KV cache."""
         return int(lib.llama_memory_seq_pos_max(self._memory, _SEQUENCE)) + 1
+
+    def use_adapters(self, adapters: Sequence[tuple[LoraAdapter, float]]) -> None:
+        """Compute with these adapters, each as strong as its number says. Owns them: `close` frees them.
+
+        Once, before anything is decoded: what is in the cache was computed without them.
+        """
+        self._adapters = [adapter for adapter, _ in adapters]
+        count = len(adapters)
+        handles = (lib.llama_adapter_lora_p_ctypes * count)(*(adapter.handle for adapter, _ in adapters))
+        lib.llama_set_adapters_lora(self._handle, handles, count, (ctypes.c_float * count)(*(by for _, by in adapters)))
 
     def watch(self, cancel: CancelFlag | None) -> None:
         """Abort a decode as soon as `cancel` is set; None ends that.
@@ -130,5 +143,7 @@ class Context:
         lib.llama_memory_clear(self._memory, True)
 
     def close(self) -> None:
-        """Free the cache."""
+        """Free the cache, and the adapters."""
         lib.llama_free(self._handle)
+        for adapter in self._adapters:
+            adapter.close()
