@@ -13,10 +13,11 @@ import psutil
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.models import ModelFacts
-from llamadesk.core.protocol import LoadedModel, LoadSettings
+from llamadesk.core.protocol import Estimate, Estimated, LoadedModel, LoadSettings
 from llamadesk.engine.adapters import apply_adapters
 from llamadesk.engine.backends import Backends
 from llamadesk.engine.cancel import CancelFlag
+from llamadesk.engine.estimate import estimate
 from llamadesk.engine.fingerprint import fingerprint
 from llamadesk.engine.memory import peak_bytes, reset_peak
 from llamadesk.engine.native import Context, Model, NativeLoadError, NativeLog
@@ -97,6 +98,15 @@ class Loader:
             context.close()
             model.close()
             raise
+
+    def estimate(self, question: Estimate) -> Estimated:
+        """What a load would take; may be called from any thread, and takes some tenths of a second.
+
+        Raises:
+            ProblemError: of the model file, or LOAD_FAILED.
+        """
+        found = estimate(question.settings, self._backends.modules)
+        return Estimated(question.id, list(found.memory), list(found.devices))
 
     def _read(
         self,

@@ -13,7 +13,7 @@ from engine_driver import EngineDriver, user
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.fit import compute_bytes, kv_bytes, memory_need
 from llamadesk.core.gguf import read_facts
-from llamadesk.core.protocol import DeviceKind, Finished, KvType, Loaded, LoadSettings
+from llamadesk.core.protocol import DeviceKind, Estimate, Estimated, Failed, Finished, KvType, Loaded, LoadSettings
 from llamadesk.engine.estimate import estimate, read_log
 
 TinyWriter = Callable[..., Path]
@@ -150,3 +150,12 @@ def test_nothing_is_left_of_the_weights_where_the_next_load_fails(tiny: TinyWrit
 def test_memory_need_names_no_gpu_where_there_is_none(starter_model: Path) -> None:
     need = memory_need(read_facts(starter_model), LoadSettings(str(starter_model)))
     assert need.gpus == ()
+
+
+def test_the_engine_answers_with_an_estimate_and_the_devices(idle_engine: EngineDriver, starter_model: Path) -> None:
+    request = Estimate(idle_engine.new_id(), LoadSettings(str(starter_model), n_ctx=1024))
+    idle_engine.send(request)
+    (end,) = [event for event in idle_engine.until(request.id, Estimated, Failed) if event.id == request.id]
+    assert isinstance(end, Estimated), end
+    assert [device.name for device in end.listed] == [device.name for device in idle_engine.hello.devices]
+    assert end.devices[0].weights > 90 * MB

@@ -155,10 +155,11 @@ class PromptShown(msgspec.Struct, frozen=True, tag=True):
 
 
 class Estimated(msgspec.Struct, frozen=True, tag=True):
-    """Answer to Estimate."""
+    """Answer to Estimate: what the load would take on each device, and what the devices are and have free now."""
 
     id: RequestId
     devices: list[DeviceMemory]
+    listed: list[Device] = []
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
