@@ -66,8 +66,10 @@ async def until(holds: Callable[[], bool], *signals: Any) -> None:
 
 
 async def ready(desk: Desk) -> None:
-    """Wait until the model is loaded and no reply is under way."""
-    await until(lambda: desk.engine.status.phase is Phase.READY, desk.engine.status_changed)
+    """Wait until the model is loaded and no reply is under way; AssertionError where the engine has stopped."""
+    await until(lambda: desk.engine.status.phase in (Phase.READY, Phase.STOPPED), desk.engine.status_changed)
+    if desk.engine.status.phase is Phase.STOPPED:
+        raise AssertionError(desk.engine.status.text)
     await until(lambda: not desk.replies.busy, desk.replies.busy_changed)
 
 
