@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.rooms import Rooms
-from llamadesk.core.chat import TITLE_LENGTH, Conversation, ConversationId, Message, title_from
+from llamadesk.core.chat import (
+    TITLE_LENGTH,
+    ChatOptions,
+    Conversation,
+    ConversationId,
+    Message,
+    MessageId,
+    title_from,
+)
 from llamadesk.core.settings import NEW_CHAT_DRAFT, OPEN_CONVERSATION
 
 _DRAFT_AFTER_MS = 400
@@ -27,6 +36,12 @@ class ChatControl(QObject):
     """Another chat, or a new one, is on screen; the composer takes `draft`."""
     deleting = Signal(int)
     """The chat with this id is about to go to the trash: who writes in it must stop."""
+    options_changed = Signal()
+    """The `options` of the chat on screen are others; also after `opened`, without this signal."""
+    pins_changed = Signal()
+    """A message of the chat on screen was pinned, or let go."""
+    draft_changed = Signal(str)
+    """What is typed into the chat on screen; not when another chat is opened."""
 
     def __init__(self, rooms: Rooms, preferences: PreferenceControl, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +49,7 @@ class ChatControl(QObject):
         self._preferences = preferences
         self._overlay: Overlay = list
         self._drafts: dict[ConversationId | None, str] = {}
+        self._new_options = ChatOptions()
         self._unsaved: set[ConversationId | None] = set()
         self._opening = 0
         self._beginning = True
@@ -99,13 +115,66 @@ class ChatControl(QObject):
     def adopt(self, conversation: Conversation) -> None:
         """The new chat on screen has its first message and so has become a conversation."""
         self._drafts[conversation.id] = ""
-        self._rooms.conversations.put(conversation)
+        options, self._new_options = self._new_options, ChatOptions()
+        self._rooms.conversations.put(msgspec.structs.replace(conversation, options=options))
+        if options != ChatOptions():
+            self._keep_options_soon(conversation.id)
         self._rooms.conversations.set_current(conversation.id)
         self._preferences.set(OPEN_CONVERSATION, int(conversation.id))
 
     def changed(self, conversation: Conversation) -> None:
-        """A chat was written to."""
-        self._rooms.conversations.put(conversation)
+        """A chat was written to. Its options stay what they are: those are changed here alone."""
+        known = self._rooms.conversations.find(conversation.id)
+        options = conversation.options if known is None else known.options
+        self._rooms.conversations.put(msgspec.structs.replace(conversation, options=options))
+
+    # --- What was chosen for a chat, and for a message ---
+
+    @property
+    def options(self) -> ChatOptions:
+        """What was chosen for the chat on screen."""
+        return self.options_of(self.current)
+
+    def options_of(self, conversation: Conversation | None) -> ChatOptions:
+        """What was chosen for a chat by now; None is the new one."""
+        if conversation is None:
+            return self._new_options
+        known = self._rooms.conversations.find(conversation.id)
+        return (known or conversation).options
+
+    def set_options(self, options: ChatOptions, conversation: Conversation | None = None) -> None:
+        """Choose for a chat, without one for that on screen. Those of a new chat are kept until it has a message."""
+        conversation = conversation or self.current
+        if options == self.options_of(conversation):
+            return
+        if conversation is None:
+            self._new_options = options
+        else:
+            known = self._rooms.conversations.find(conversation.id) or conversation
+            self._rooms.conversations.put(msgspec.structs.replace(known, options=options))
+            self._keep_options_soon(conversation.id)
+        if conversation is None or conversation.id == self._rooms.conversations.current:
+            self.options_changed.emit()
+
+    def _keep_options_soon(self, conversation_id: ConversationId) -> None:
+        self._rooms.keeping.keep_soon(("options", conversation_id), partial(self._keep_options, conversation_id))
+
+    async def _keep_options(self, conversation_id: ConversationId) -> None:
+        conversation = self._rooms.conversations.find(conversation_id)
+        if conversation is not None:
+            await self._rooms.store.set_options(conversation_id, conversation.options)
+
+    def set_pinned(self, message_id: MessageId, pinned: bool) -> None:
+        """Have the model see a message of the chat on screen however long the chat gets, or no longer."""
+        self._rooms.tasks.start(self._pin(message_id, pinned))
+
+    async def _pin(self, message_id: MessageId, pinned: bool) -> None:
+        message = await self._rooms.store.set_pinned(message_id, pinned)
+        row = self._rooms.transcript.row_of(message_id)
+        if row is not None:
+            shown = self._rooms.transcript.message(row)  # which may be ahead of the store
+            self._rooms.transcript.replace(msgspec.structs.replace(shown, pinned=message.pinned))
+            self.pins_changed.emit()
 
     # --- Names and the trash ---
 
@@ -116,7 +185,7 @@ class ChatControl(QObject):
             self._rooms.tasks.start(self._rename(conversation_id, clean))
 
     async def _rename(self, conversation_id: ConversationId, title: str) -> None:
-        self._rooms.conversations.put(await self._rooms.store.rename_conversation(conversation_id, title))
+        self.changed(await self._rooms.store.rename_conversation(conversation_id, title))
 
     def delete(self, conversation_id: ConversationId) -> None:
         """Put a chat in the trash; a notice offers to undo it."""
@@ -179,6 +248,7 @@ class ChatControl(QObject):
             self._drafts[current] = text
             self._unsaved.add(current)
             self._draft_timer.start()
+            self.draft_changed.emit(text)
 
     def flush(self) -> None:
         """Write the drafts that wait to be written now."""
