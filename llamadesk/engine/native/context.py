@@ -16,6 +16,9 @@ from llamadesk.engine.native.model import Model, NativeLoadError
 MAX_BATCH: Final = 512
 """Tokens in one llama_decode; a larger batch than the context was made for would abort the process."""
 
+MAX_OUTPUTS: Final = 8
+"""Tokens in one `Context.decode_each`."""
+
 _KV_TYPES: Final = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0, KvType.Q4_0: lib.GGML_TYPE_Q4_0}
 _SEQUENCE: Final = 0
 _ABORTED: Final = 2
@@ -45,7 +48,9 @@ class Context:
         # The second sequence shares the cells of the first: a part of it is taken out and put back by it (`States`).
         params.n_seq_max = 1 if model.keeps_state else 2
         params.kv_unified = True
-        params.n_outputs_max = params.n_seq_max  # no fewer are allowed; more would only cost memory
+        # Each more costs memory for its logits, and there must be one for each sequence.
+        self.n_outputs = 1 if model.keeps_state else min(MAX_OUTPUTS, self.n_batch)
+        params.n_outputs_max = max(self.n_outputs, params.n_seq_max)
         params.n_threads = params.n_threads_batch = n_threads
         fused = settings.flash_attention
         params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if fused else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -110,12 +115,25 @@ class Context:
 
         After ABORTED and FAILED a part may have been appended: `n_past` tells.
         """
+        self._outputs[len(tokens) - 1] = want_logits
+        decoded = self._decode(tokens)
+        self._outputs[len(tokens) - 1] = 0
+        return decoded
+
+    def decode_each(self, tokens: list[int]) -> Decoded:
+        """Append 1 to `n_outputs` tokens to the cache, after each of which the next one can be sampled; else as
+        `decode`."""
+        count = len(tokens)
+        self._outputs[:count] = [1] * count  # type: ignore[assignment]
+        decoded = self._decode(tokens)
+        self._outputs[:count] = [0] * count  # type: ignore[assignment]
+        return decoded
+
+    def _decode(self, tokens: list[int]) -> Decoded:
         count = len(tokens)
         self._tokens[:count] = tokens  # type: ignore[assignment] # plain ints are what the array takes
         self._batch.n_tokens = count
-        self._outputs[count - 1] = want_logits
         result = lib.llama_decode(self._handle, self._batch)
-        self._outputs[count - 1] = 0
         if result == 0:
             return Decoded.OK
         if self._keeps_state:  # which may have gone on by a part of the batch
