@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 
 from llamadesk.bridge.client import EngineClient, EngineCommand
 from llamadesk.control.chats import ChatControl
+from llamadesk.control.context import ContextControl
 from llamadesk.control.keeping import Keeping
 from llamadesk.control.library import ModelControl
 from llamadesk.control.notices import NoticeKind, Notices
@@ -21,8 +22,10 @@ from llamadesk.control.rooms import Rooms
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.chat import Timestamp
 from llamadesk.core.errors import Problem
+from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.start import StartMode
+from llamadesk.state.context import ContextState
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState
 from llamadesk.state.models import ModelShelf
@@ -47,8 +50,8 @@ _TRASH_KEPT_DAYS = 30
 
 
 class Desk(QObject):
-    """The window's one way in. Views follow `settings`, `engine`, `transcript`, `conversations` and `models`, and ask
-    `chats`, `replies`, `library`, `preferences`, `diagnostics` and `updates`."""
+    """The window's one way in. Views follow `settings`, `engine`, `context_state`, `transcript`, `conversations` and
+    `models`, and ask `chats`, `replies`, `context`, `library`, `preferences`, `diagnostics` and `updates`."""
 
     def __init__(
         self,
@@ -85,13 +88,19 @@ class Desk(QObject):
         self.notices = rooms.notices
         self.preferences = PreferenceControl(rooms, self)
         self.chats = ChatControl(rooms, self.preferences, self)
+        self.context_state = ContextState(self)
+        self.context = ContextControl(rooms, self.chats, self.context_state, self._context_length, self)
         self.replies = ReplyControl(rooms, self.chats, self)
         self.library = ModelControl(rooms, folders, self.preferences, self)
         self._folders = folders
         self.replies.model_wanted.connect(self.library.reload)
+        self.context.model_wanted.connect(self.library.reload)
         self.settings.restore(kept(store.read_settings_now(), mode))
         if mode.safe:
             notices.post(NoticeKind.WARNING, _SAFE_MODE, detail=_SAFE_MODE_DETAIL)
+
+    def _context_length(self, file: ModelFile) -> int:
+        return self.library.context_length(file)
 
     @cached_property
     def diagnostics(self) -> DiagnosticsControl:
@@ -129,6 +138,7 @@ class Desk(QObject):
         """Stop the reply and write everything; what hinders it, or None. The desk can be used on afterwards."""
         self.chats.flush()
         self.preferences.flush()
+        self.context.stop()
         await self.replies.wait_until_idle()
         await self._rooms.keeping.try_again()
         return self._rooms.keeping.trouble
