@@ -122,6 +122,7 @@ class EngineClient(QObject):
     _asked = Signal(object)
     _ordered = Signal(object)
     _cancel_asked = Signal(int)
+    _restart_asked = Signal()
     _shutdown_asked = Signal()
 
     def __init__(
@@ -142,6 +143,7 @@ class EngineClient(QObject):
         self._asked.connect(self._supervisor.ask)
         self._ordered.connect(self._supervisor.pass_on)
         self._cancel_asked.connect(self._supervisor.cancel)
+        self._restart_asked.connect(self._supervisor.restart)
         self._shutdown_asked.connect(self._supervisor.shut_down)
 
     def start(self) -> None:
@@ -209,6 +211,11 @@ class EngineClient(QObject):
         """Stop that load, reply or background work; nothing happens where it has ended. An engine that does not hear it
         is killed."""
         self._cancel_asked.emit(request_id)
+
+    def restart(self) -> None:
+        """Start an engine that does not answer any more again, with the model that it had loaded. What was under way
+        ends as if it had been cancelled; nothing is told but `load_progressed` and `loaded`."""
+        self._restart_asked.emit()
 
     def shutdown(self) -> None:
         """End the engine and the thread; blocks for at most 3 s. No signal comes from the engine any more."""

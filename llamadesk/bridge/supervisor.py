@@ -184,6 +184,12 @@ class Supervisor(QObject):
             self._process.send(Cancel(request_id))
 
     @Slot()
+    def restart(self) -> None:
+        """Have another process in place of one that does not answer, with the model that it had loaded."""
+        if self._ready and not isinstance(self._active, Unload):
+            self._kill_deaf()
+
+    @Slot()
     def shut_down(self) -> None:
         """End the engine and then this thread's event loop. Nothing is told any more."""
         self.blockSignals(True)
@@ -308,10 +314,11 @@ class Supervisor(QObject):
         asides, self._asides = self._asides, {}
         for question in asides.values():
             self._tell(Failed(question.id, lost_problem(ending, None, False)))
-        if ending.cause is Cause.DEAF and active is not None:
+        if ending.cause is Cause.DEAF:
             if active is self._good_load:
                 self._good_load = None  # it was this load that the person stopped
-            self._answer_stopped(active, self._n_generated, self._n_past)
+            if active is not None:
+                self._answer_stopped(active, self._n_generated, self._n_past)
             self._restart()
             return
         loading = active if isinstance(active, Load) else None

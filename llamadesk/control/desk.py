@@ -35,7 +35,10 @@ from llamadesk.store.front import Store
 
 if TYPE_CHECKING:
     from llamadesk.control.diagnostics import DiagnosticsControl
+    from llamadesk.control.fingerprints import Fingerprints
+    from llamadesk.control.tuning import TuningControl
     from llamadesk.control.updates import UpdateControl
+    from llamadesk.control.upkeep import Upkeep
 
 _ORDINARY = StartMode()
 _SAFE_MODE = (
@@ -51,7 +54,7 @@ _TRASH_KEPT_DAYS = 30
 
 class Desk(QObject):
     """The window's one way in. Views follow `settings`, `engine`, `context_state`, `transcript`, `conversations` and
-    `models`, and ask `chats`, `replies`, `context`, `library`, `preferences`, `diagnostics` and `updates`."""
+    `models`, and ask `chats`, `replies`, `context`, `library`, `preferences`, `tuning`, `diagnostics` and `updates`."""
 
     def __init__(
         self,
@@ -116,14 +119,32 @@ class Desk(QObject):
 
         return UpdateControl(self._rooms, self.preferences, self)
 
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What goes on by itself. Made when the settings show some of it or the app has begun."""
+        from llamadesk.control.upkeep import Upkeep  # noqa: PLC0415 - as in `diagnostics`
+
+        return Upkeep(self._rooms, self.chats, self.replies, self.library, self)
+
+    @property
+    def tuning(self) -> TuningControl:
+        """How each model computes fastest here."""
+        return self.upkeep.tuning
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """By which what was learned of models is kept."""
+        return self.upkeep.fingerprints
+
     async def begin(self, model: Path | None = None) -> None:
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
         self._rooms.tasks.begin()
-        _ = self.diagnostics  # made now: it hears the engine from the start
+        _ = self.diagnostics, self.upkeep  # made now: they hear the engine from the start
         self._rooms.client.start()
         await self.chats.begin()
         if self._rooms.store.recovered is not None:
             self.notices.problem(self._rooms.store.recovered, kind=NoticeKind.WARNING)
+        await self.upkeep.begin()
         await self.library.begin(model)
         self._rooms.tasks.start(self._tidy())
         self.updates.begin()
@@ -136,6 +157,7 @@ class Desk(QObject):
 
     async def keep_all(self) -> Problem | None:
         """Stop the reply and write everything; what hinders it, or None. The desk can be used on afterwards."""
+        self.upkeep.end()
         self.chats.flush()
         self.preferences.flush()
         self.context.stop()

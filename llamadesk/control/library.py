@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from llamadesk.core.paths import DataFolders, starter_model
 from llamadesk.core.protocol import Hello, LoadedModel, LoadSettings
 from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, MODEL_PATH, THREADS
 from llamadesk.core.sizes import bytes_text
+from llamadesk.core.tuning import TunedChoice
 from llamadesk.state.engine import EngineStatus, Phase
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class ModelControl(QObject):
         self._rooms = rooms
         self._folders = folders
         self._preferences = preferences
+        self.tuned: Callable[[ModelFile, int], TunedChoice | None] = lambda _file, _n_gpu_layers: None
+        """The fastest way to compute that was found for a file with so many layers on a GPU."""
         self._told: set[Path] = set()
         self._load_id: int | None = None
         self._loaded_id: int | None = None  # the load that the engine repeats after it was started again
@@ -140,11 +144,21 @@ class ModelControl(QObject):
     def load_settings(self, file: ModelFile) -> LoadSettings:
         """How a file would be loaded under the settings of now."""
         layers = self._rooms.settings.get(GPU_LAYERS, int)
-        return LoadSettings(
+        settings = LoadSettings(
             model_path=str(file.path),
             n_ctx=self.context_length(file),
             n_gpu_layers=self._offloaded(file, layers),
             n_threads=self._rooms.settings.get(THREADS, int),
+        )
+        tuned = self.tuned(file, settings.n_gpu_layers)
+        if tuned is None:
+            return settings
+        return msgspec.structs.replace(
+            settings,
+            n_threads=settings.n_threads or tuned.n_threads,
+            n_ubatch=tuned.n_ubatch,
+            flash_attention=tuned.flash_attention,
+            kv_type=tuned.kv_type,
         )
 
     def context_length(self, file: ModelFile) -> int:

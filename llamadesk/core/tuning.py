@@ -44,12 +44,14 @@ class TuningRecord(msgspec.Struct, frozen=True):
         whole: whether the measurement came to its end.
         n_begun: measurements begun since the last one that ended in any orderly way.
         measured_at: when the last trial came, in seconds since 1970.
+        declined: the person wants the defaults.
     """
 
     trials: tuple[Trial, ...] = ()
     whole: bool = False
     n_begun: int = 0
     measured_at: int = 0
+    declined: bool = False
 
     @property
     def choice(self) -> TunedChoice | None:
@@ -120,6 +122,8 @@ def choice_words(choice: TunedChoice) -> str:
 
 def record_words(record: TuningRecord) -> str:
     """What was found, for the settings pane; "" where there is nothing to say."""
+    if record.declined:
+        return "The defaults are used."
     if record.choice is None:
         if record.whole:
             return "There was not enough free memory to measure this model."
