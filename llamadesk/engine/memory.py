@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import sys
 from pathlib import Path
 
@@ -37,3 +39,10 @@ def reset_peak() -> None:
             _CLEAR_REFS.write_bytes(_RESET_PEAK)
         except OSError:
             return  # some containers forbid it: the peak is then one of the whole process
+
+
+def give_back() -> None:
+    """Let the system have what was freed: the C library of Linux keeps some of it for later else."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a C library of another kind has no such function
+            ctypes.CDLL(None).malloc_trim(0)

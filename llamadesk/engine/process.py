@@ -47,7 +47,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _serve() -> int:
     from llamadesk.engine.pipe import Pipe  # noqa: PLC0415
+    from llamadesk.engine.priority import give_way  # noqa: PLC0415
 
+    give_way()
     pipe = Pipe.take_over_stdio()
     faulthandler.enable(file=2)
     _log_to_stderr()
