@@ -18,6 +18,7 @@ from llamadesk.core.protocol import (
     Failed,
     Measure,
     Measured,
+    Prompt,
     PromptShown,
     ShowPrompt,
     TokenCount,
@@ -35,7 +36,7 @@ class Reads(Protocol):
     def n_ctx(self) -> int: ...  # noqa: D102
     @property
     def prompter(self) -> Prompter: ...  # noqa: D102
-    def history(self, chat: str, /) -> History: ...  # noqa: D102
+    def history(self, prompt: Prompt, /) -> History: ...  # noqa: D102
     def count_tokens(self, text: str, /) -> int: ...  # noqa: D102
 
 
@@ -86,7 +87,7 @@ class Asides:
                     return _measured(question, self._session or self._vocabulary_of(question))
                 case ShowPrompt(id=id_, prompt=prompt):
                     reads = self._loaded()
-                    pieces, dropped = reads.prompter.pieces(prompt, reads.history(prompt.chat))
+                    pieces, dropped = reads.prompter.pieces(prompt, reads.history(prompt))
                     return PromptShown(id_, pieces, dropped)
 
     def _loaded(self) -> Reads:
@@ -128,7 +129,7 @@ class _Lane:
 
 def _measured(question: Measure, reads: Reads) -> Measured:
     prompt = question.prompt
-    size = reads.prompter.measure(prompt, question.draft, reads.history(prompt.chat))
+    size = reads.prompter.measure(prompt, question.draft, reads.history(prompt))
     return Measured(question.id, size.n_system, size.n_history, size.n_draft, reads.n_ctx, size.dropped)
 
 

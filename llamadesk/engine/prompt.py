@@ -68,6 +68,11 @@ class ChatWriter:
         self._probe()
 
     @property
+    def template(self) -> str:
+        """The file's own template, or ""."""
+        return self._model.template
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """What makes tokens of the text that is written."""
         return self._tokenizer

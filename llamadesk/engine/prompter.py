@@ -15,6 +15,7 @@ from llamadesk.core.protocol import Prompt, PromptPiece, Turn
 from llamadesk.engine.history import Fragment, History, Kind, ids_of
 from llamadesk.engine.prompt import ChatWriter
 from llamadesk.engine.rolling import Rolling
+from llamadesk.engine.thinking import ThoughtFormat
 
 MIN_REPLY_TOKENS: Final = 8
 """A prompt that leaves less room than this is too long: the reply would be cut off at once."""
@@ -62,6 +63,7 @@ class Prompter:
         self._writer = writer
         self._tokenizer = writer.tokenizer
         self._n_ctx = n_ctx
+        self._thoughts = ThoughtFormat(writer.template, self._tokenizer.vocab)
         self._rolling = Rolling(self._tokenizer.count, n_ctx)
         self._cuts: dict[tuple[str, MessageId], int] = {}
 
@@ -220,7 +222,21 @@ class Prompter:
     def _written(self, turns: Sequence[Turn], history: History, continued: Turn | None = None) -> list[Fragment]:
         """Turns in the chat format, up to where the reply begins; with `continued`, up to where it goes on."""
         head = self._writer.write(turns)
-        return history.fragments(head) if continued is None else self._going_on(head, continued.content, history)
+        if continued is None:
+            return history.fragments(head)
+        if continued.thought:
+            before = history.fragments(head)
+            return [*before, Fragment(Kind.REST, "", self._thinking_on(ids_of(before), continued))]
+        return self._going_on(head, continued.content, history)
+
+    def _thinking_on(self, before: list[int], continued: Turn) -> tuple[int, ...]:
+        """The tokens of a thought, and of the answer where that had begun, as the model writes them."""
+        thoughts, plain = self._thoughts, self._tokenizer.plain
+        ids = [] if thoughts.is_opened_by(before) else thoughts.opening_ids
+        ids += plain(continued.thought, continues=True)
+        if continued.content:
+            ids += [*thoughts.closing_ids, *plain(continued.content, continues=True)]
+        return tuple(ids)
 
     def _written_text(self, turns: Sequence[Turn], n_out: int, history: History) -> list[Fragment]:
         head, reply = ("".join(turn.content for turn in part) for part in (turns[:1], turns[1:]))

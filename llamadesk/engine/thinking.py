@@ -61,6 +61,11 @@ class ThoughtFormat:
         """What stands for the control tokens that belong to a tag, in UTF-8: in a reply they are no text otherwise."""
 
     @property
+    def opening_ids(self) -> list[int]:
+        """The tokens that begin a thought."""
+        return self._ids_of(f"{self.tags.opening}\n")
+
+    @property
     def closing_ids(self) -> list[int]:
         """The tokens that end a thought."""
         return self._ids_of(f"\n{self.tags.closing}\n\n")
@@ -68,7 +73,7 @@ class ThoughtFormat:
     @property
     def empty_ids(self) -> list[int]:
         """The tokens of a thought without a word."""
-        return self._ids_of(f"{self.tags.opening}\n") + self.closing_ids
+        return self.opening_ids + self.closing_ids
 
     def is_opened_by(self, prompt: Sequence[int]) -> bool:
         """Whether a prompt ends in a tag that opens a thought: many formats let the model begin there."""

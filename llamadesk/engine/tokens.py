@@ -79,6 +79,11 @@ class Tokenizer:
         self._known = _KnownTexts()
 
     @property
+    def vocab(self) -> Tokenizes:
+        """The vocabulary."""
+        return self._vocab
+
+    @property
     def names(self) -> Iterable[str]:
         """The names of all control tokens."""
         return self._ids.keys()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf import read_facts
+from llamadesk.core.protocol import Prompt
 from llamadesk.engine.history import History
 from llamadesk.engine.native import NativeLoadError, VocabularyFile
 from llamadesk.engine.prompt import ChatWriter, model_names, needs_renderer
@@ -36,7 +37,7 @@ class Vocabulary:
         names = model_names(self._file.vocab, template, path, facts)
         self.prompter = Prompter(ChatWriter(names, self._tokenizer, self._renderer), n_ctx)
 
-    def history(self, _chat: str) -> History:
+    def history(self, _prompt: Prompt) -> History:
         """What is known of a chat: nothing, for nothing was read."""
         return History(self._tokenizer, self._file.vocab.piece)
 
