@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from llamadesk.core.settings import CONTEXT_LENGTH, GPU_LAYERS, SETTINGS, Group, Setting
+from llamadesk.core.settings import CONTEXT_LENGTH, GPU_LAYERS, SETTINGS, TUNING, Group, Setting
 from llamadesk.ui.help_actions import HelpActions
 from llamadesk.ui.model_rows import ContextRow, GpuLayersRow, ModelChooser
 from llamadesk.ui.setting_rows import SettingRow, row_for
 from llamadesk.ui.shortcuts import Act, hint
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.tuning_row import TuningRow
 from llamadesk.ui.widgets import IconButton, label
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class SettingsPane(QWidget):
             if setting.group is group:
                 self.rows[setting.key] = self._row(setting)
                 layout.addWidget(self.rows[setting.key])
+            if setting.group is group and setting.key == TUNING:
+                layout.addWidget(TuningRow(self._desk, self._theme))
         if group is Group.HELP:
             layout.addWidget(self.help)
         return section

@@ -7,16 +7,18 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from llamadesk.control.notices import Notices
-from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, Role, Status, Timestamp
+from llamadesk.core.chat import ChatOptions, Conversation, ConversationId, Message, MessageId, Role, Status, Timestamp
 from llamadesk.core.models import ModelFacts, ModelFamily, ModelFile
 from llamadesk.core.protocol import Device, DeviceKind, LoadedModel
 from llamadesk.core.settings import SETTINGS, Group
 from llamadesk.core.start import StartMode
+from llamadesk.state.context import ContextState
 from llamadesk.state.conversations import ConversationListModel
 from llamadesk.state.engine import EngineState, EngineStatus, Phase
 from llamadesk.state.models import ModelShelf
 from llamadesk.state.settings import SettingValues
 from llamadesk.state.transcript import MessageListModel
+from llamadesk.state.tuning import TuningState
 
 GB = 1_000_000_000
 
@@ -36,11 +38,22 @@ class Asked:
 
 class Chats(QObject):
     opened = Signal()
+    options_changed = Signal()
+    draft_changed = Signal(str)
 
     def __init__(self, asked: Asked) -> None:
         super().__init__()
         self._asked = asked
         self.draft = ""
+        self.options = ChatOptions()
+
+    def set_options(self, options: ChatOptions) -> None:
+        self._asked.note("set_options", options)
+        self.options = options
+        self.options_changed.emit()
+
+    def set_pinned(self, message_id: MessageId, pinned: bool) -> None:
+        self._asked.note("set_pinned", message_id, pinned)
 
     def new_chat(self) -> None:
         self._asked.note("new_chat")
@@ -81,6 +94,12 @@ class Replies(QObject):
 
     def stop(self) -> None:
         self._asked.note("stop")
+
+    def can_continue(self, message: Message) -> bool:
+        return not self.busy and message.status in (Status.CUT_OFF, Status.STOPPED, Status.INTERRUPTED)
+
+    def continue_reply(self) -> None:
+        self._asked.note("continue_reply")
 
     def be_busy(self, busy: bool) -> None:
         self.busy = busy
@@ -138,6 +157,36 @@ class Preferences(QObject):
                 self._settings.set(setting.key, setting.default)
 
 
+class Context(QObject):
+    prompt_shown = Signal(object)
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def show_prompt(self) -> None:
+        self._asked.note("show_prompt")
+
+    def set_summary(self, text: str) -> None:
+        self._asked.note("set_summary", text)
+
+
+class Tuning(QObject):
+    def __init__(self, asked: Asked) -> None:
+        super().__init__()
+        self._asked = asked
+        self.state = TuningState()
+
+    def measure_again(self) -> None:
+        self._asked.note("measure_again")
+
+    def use_defaults(self) -> None:
+        self._asked.note("use_defaults")
+
+    def stop(self) -> None:
+        self._asked.note("stop_tuning")
+
+
 class Diagnostics(QObject):
     collected = Signal(object)
     save_ended = Signal(str)
@@ -181,7 +230,10 @@ class StandInDesk(QObject):
         self.chats = Chats(self.asked)
         self.replies = Replies(self.asked, self.models)
         self.library = Library(self.asked, self.settings)
+        self.context = Context(self.asked)
+        self.context_state = ContextState()
         self.preferences = Preferences(self.asked, self.settings)
+        self.tuning = Tuning(self.asked)
         self.diagnostics = Diagnostics(self.asked)
         self.updates = Updates(self.asked)
 
