@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent, QShowEvent
 
     from llamadesk.control.desk import Desk
+    from llamadesk.core.protocol import PromptShown
     from llamadesk.ui.transcript.view import TranscriptView
 
 _COLUMN = 812
@@ -66,6 +67,7 @@ class ChatPage(QWidget):
         layout.addWidget(self.status)
         for signal in ("modelReset", "rowsInserted", "rowsRemoved"):
             getattr(desk.transcript, signal).connect(self._show_middle)
+        desk.context.prompt_shown.connect(self._show_prompt)
         theme.changed.connect(self._dress)
         self._dress()
         self._show_middle()
@@ -75,9 +77,11 @@ class ChatPage(QWidget):
         """Made when it is first needed, and soon after the window is up: with all that it imports (Markdown, the
         highlighter) it would double the time until there is a window."""
         if self._transcript is None:
+            from llamadesk.ui.chat_memory import ChatMemory  # noqa: PLC0415
             from llamadesk.ui.transcript.view import TranscriptView  # noqa: PLC0415
 
             self._transcript = TranscriptView(self._desk.transcript, self._theme, self._middle)
+            ChatMemory(self._desk, self._theme, self._transcript)
             self._middle.addWidget(self._transcript)
         return self._transcript
 
@@ -97,6 +101,15 @@ class ChatPage(QWidget):
 
     def _show_middle(self) -> None:
         self._middle.setCurrentWidget(self.transcript if self._desk.transcript.rowCount() else self.empty)
+
+    def _show_prompt(self, shown: PromptShown) -> None:
+        from llamadesk.ui.prompt_dialog import PromptDialog  # noqa: PLC0415 - hardly ever needed
+
+        dialog = self.findChild(PromptDialog) or PromptDialog(self._theme, self)
+        dialog.show_prompt(shown, self._desk.transcript)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def _dress(self) -> None:
         self._foot.setMaximumWidth(self._theme.px(_COLUMN))

@@ -1,4 +1,4 @@
-"""Where a message is written: the field, Attach, and Send that becomes Stop."""
+"""Where a message is written: the field, Attach, the options of the chat, and Send that becomes Stop."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from llamadesk.control.notices import NoticeKind
-from llamadesk.core.chat import Role
+from llamadesk.core.chat import Mode, Role
 from llamadesk.ui.attachment import fenced_file
+from llamadesk.ui.chat_options import MODE_WORDS, ChatOptionsButton
 from llamadesk.ui.message_edit import MessageEdit
 from llamadesk.ui.shortcuts import Act, hint
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import IconButton
+from llamadesk.ui.widgets import ElidedLabel, IconButton
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QPaintEvent
@@ -41,6 +42,9 @@ class Composer(QWidget):
         self.edit.focus_changed.connect(self.update)
         self._attach = IconButton(theme, "paperclip", "Attach", "Attach a text file")
         self._attach.clicked.connect(self._choose_attachment)
+        self._options = ChatOptionsButton(desk, theme)
+        self._mode = ElidedLabel("small")
+        self._mode.setAccessibleName("What a message asks for")
         self._send_button = IconButton(
             theme, "arrow-up", "Send", side=30, colour="accent_text", kind="round", can_be_off=True
         )
@@ -53,15 +57,17 @@ class Composer(QWidget):
         self.setFocusProxy(self.edit)
         self.setCursor(Qt.CursorShape.IBeamCursor)
         desk.chats.opened.connect(self._show_draft)
+        desk.chats.opened.connect(self._show_purpose)
         desk.replies.busy_changed.connect(self._show_state)
         desk.replies.can_send_changed.connect(self._show_state)
         desk.replies.send_refused.connect(self._take_back)
-        desk.models.chosen_changed.connect(self._show_model)
-        desk.engine.model_changed.connect(self._show_model)
+        desk.models.chosen_changed.connect(self._show_purpose)
+        desk.engine.model_changed.connect(self._show_purpose)
+        desk.chats.options_changed.connect(self._show_purpose)
         theme.changed.connect(self._dress)
         self._dress()
         self._show_draft()
-        self._show_model()
+        self._show_purpose()
         self._show_state()
 
     def _lay_out(self) -> None:
@@ -74,9 +80,11 @@ class Composer(QWidget):
         self._swap = swap
         bottom = QHBoxLayout()
         bottom.addWidget(self._attach)
+        bottom.addWidget(self._options)
+        bottom.addWidget(self._mode)
         bottom.addStretch()
         bottom.addWidget(swap)
-        for button in (self._attach, self._send_button, self._stop_button):
+        for button in (self._attach, self._options, self._send_button, self._stop_button):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._layout = QVBoxLayout(self)
         self._layout.addWidget(self.edit)
@@ -157,14 +165,25 @@ class Composer(QWidget):
         self._buttons.setCurrentWidget(self._stop_button if replies.busy else self._send_button)
         self._send_button.setEnabled(replies.can_send and not self.edit.is_blank())
 
-    def _show_model(self) -> None:
-        chosen, loaded = self._desk.models.chosen, self._desk.engine.model
-        name = chosen.family if chosen else loaded.name if loaded else ""
-        self.edit.setPlaceholderText(f"Message {name}" if name else "Choose a model to begin")
+    def _show_purpose(self) -> None:
+        """Say what a message is for, and to whom."""
+        mode = self._desk.chats.options.mode
+        self.edit.setPlaceholderText(self._placeholder(mode))
+        self._mode.setText("" if mode is Mode.CHAT else MODE_WORDS[mode][0])
+        self._mode.setVisible(mode is not Mode.CHAT)
         if self.isVisible():  # before the first frame, asking for the viewport would load every class of QtWidgets
             # Qt paints again only where a placeholder appears or goes, not where it changes.
             self.edit.viewport().update()
         self._show_state()
+
+    def _placeholder(self, mode: Mode) -> str:
+        chosen, loaded = self._desk.models.chosen, self._desk.engine.model
+        name = chosen.family if chosen else loaded.name if loaded else ""
+        if not name:
+            return "Choose a model to begin"
+        if mode is Mode.TEXT:
+            return "Begin a text; the model goes on with it"
+        return f"Ask {name} a single question" if mode is Mode.QUESTION else f"Message {name}"
 
     # --- Looks ---
 

@@ -8,7 +8,10 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from llamadesk.core.chat import Overflow
+from llamadesk.core.settings import OVERFLOW
 from llamadesk.state.engine import EngineStatus, Phase
+from llamadesk.ui.context_meter import ContextMeter, Usage, plain_words, short_words, usage_of
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import ElidedLabel, label
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from llamadesk.control.desk import Desk
 
+_NARROW = 560
 PROMISE = "Everything stays on this computer."
 
 
@@ -43,14 +47,13 @@ class _Lamp(QWidget):
         painter.drawEllipse(QRectF((self.width() - 7) / 2, (self.height() - 7) / 2, 7, 7))
 
 
-def usage_text(status: EngineStatus) -> str:
+_SUMMARISING = "Reading... Summarising the beginning of this chat"
+
+
+def usage_text(status: EngineStatus, usage: Usage) -> str:
     """Speed and use of the context in words; "" where there is nothing to say."""
-    parts = []
-    if status.tokens_per_second > 0:
-        parts.append(f"{status.tokens_per_second:.1f} tokens/s")
-    if status.n_ctx:
-        parts.append(f"{status.n_past:,} of {status.n_ctx:,} tokens")
-    return "  ·  ".join(parts)
+    speed = f"{status.tokens_per_second:.1f} tokens/s" if status.tokens_per_second > 0 else ""
+    return "  ·  ".join(part for part in (speed, short_words(usage)) if part)
 
 
 class StatusLine(QWidget):
@@ -60,6 +63,7 @@ class StatusLine(QWidget):
         super().__init__(parent)
         self._desk = desk
         self._theme = theme
+        self._narrow = False
         self._lamp = _Lamp()
         self._state = ElidedLabel("small")
         self._state.setAccessibleName("Engine status")
@@ -69,7 +73,7 @@ class StatusLine(QWidget):
         self._promise.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._usage = label("", "small")
         self._usage.setAccessibleName("Context use")
-        self._usage.setToolTip("How fast the reply is written, and how much of the model's context this chat fills.")
+        self._meter = ContextMeter()
         left = QWidget()
         self._left = QHBoxLayout(left)
         self._left.setContentsMargins(0, 0, 0, 0)
@@ -80,22 +84,36 @@ class StatusLine(QWidget):
         self._layout = QHBoxLayout(self)
         self._layout.addWidget(left, 1)
         self._layout.addWidget(self._promise)
-        self._layout.addWidget(self._usage, 1, Qt.AlignmentFlag.AlignRight)
+        right = QWidget()
+        self._right = QHBoxLayout(right)
+        self._right.setContentsMargins(0, 0, 0, 0)
+        self._right.addStretch()
+        self._right.addWidget(self._meter)
+        self._right.addWidget(self._usage)
+        self._layout.addWidget(right, 1)
         desk.engine.status_changed.connect(self._show)
+        desk.context_state.changed.connect(self._show)
+        for signal in (desk.chats.opened, desk.chats.options_changed):
+            signal.connect(self._show_usage)
+        desk.settings.changed.connect(self._on_setting)
         theme.changed.connect(self._dress)
         self._dress()
         self._show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow, the figures matter more than the promise."""
-        self._promise.setVisible(event.size().width() >= self._theme.px(560))
+        self._narrow = event.size().width() < self._theme.px(_NARROW)
+        self._show()
         super().resizeEvent(event)
 
     def _show(self) -> None:
         status = self._desk.engine.status
-        if self._state.text() != status.text:
-            self._state.setText(status.text)
-            self._state.setAccessibleDescription(status.text)
+        summarising = self._desk.context_state.summarising
+        text = _SUMMARISING if summarising else status.text
+        self._promise.setVisible(not self._narrow and not summarising)
+        if self._state.text() != text:
+            self._state.setText(text)
+            self._state.setAccessibleDescription(text)
         colours = self._theme.colours
         self._lamp.show_colour(
             {
@@ -103,21 +121,47 @@ class StatusLine(QWidget):
                 Phase.STOPPED: colours.error,
                 Phase.NO_MODEL: colours.border_strong,
                 Phase.RESTING: colours.border_strong,
+                Phase.RESTING: colours.border_strong,
             }.get(status.phase, colours.accent)
         )
         under_way = status.phase in (Phase.LOADING, Phase.READING)
         self._progress.setVisible(under_way)
         if under_way:
             self._progress.setValue(round(status.fraction * 100))
-        usage = usage_text(status)
-        self._usage.setText(usage)
-        self._usage.setAccessibleDescription(usage)
+        self._show_usage()
+
+    def _on_setting(self, key: str) -> None:
+        if key == OVERFLOW:
+            self._show_usage()
+
+    def _show_usage(self) -> None:
+        desk, colours = self._desk, self._theme.colours
+        status, context = desk.engine.status, desk.context_state
+        usage = usage_of(status, context)
+        self._meter.setVisible(usage.n_ctx > 0 and not self._narrow)
+        self._meter.show_usage(usage, colours)
+        words = short_words(usage) if self._narrow and usage.nearly_full else usage_text(status, usage)
+        if words != self._usage.text():
+            self._usage.setText(words)
+            self._usage.setAccessibleDescription(words)
+        warned = "error" if usage.too_long else "warning" if usage.nearly_full else ""
+        if warned != self._usage.property("warned"):
+            self._usage.setProperty("warned", warned)
+            self._usage.setStyleSheet(f"color: {getattr(colours, warned)};" if warned else "")
+        overflow = desk.chats.options.overflow or Overflow(desk.settings.get(OVERFLOW, str))
+        forgets = context.first_seen is not None or bool(context.dropped)
+        tip = plain_words(usage, overflow, forgets=forgets)
+        for widget in (self._meter, self._usage):
+            widget.setToolTip(tip)
 
     def _dress(self) -> None:
         theme = self._theme
         self.setStyleSheet(room_sheet(theme))
         self._layout.setContentsMargins(theme.px(16), theme.px(2), theme.px(16), theme.px(7))
-        self._left.setSpacing(theme.px(7))
+        for layout in (self._left, self._right):
+            layout.setSpacing(theme.px(7))
         self._lamp.setFixedSize(theme.px(9), theme.px(9))
         self._progress.setFixedSize(theme.px(72), theme.px(4))
+        self._meter.setFixedSize(theme.px(56), theme.px(4))
+        self._usage.setProperty("warned", None)  # its colour is of the theme before
         self._show()

@@ -186,5 +186,6 @@ def _field_sheet(theme: ThemeManager) -> str:
         padding: {theme.px(4)}px; }}
     QMenu::item {{ padding: {theme.px(6)}px {theme.px(18)}px; border-radius: {theme.px(5)}px; }}
     QMenu::item:selected {{ background: {c.selected}; }}
+    QMenu::item:disabled {{ color: {c.text_faint}; background: transparent; font-size: {theme.px(12)}px; }}
     QMenu::separator {{ height: 1px; background: {c.border}; margin: {theme.px(4)}px; }}
     """

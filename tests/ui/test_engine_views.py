@@ -14,6 +14,7 @@ from stand_in import StandInDesk, message
 from llamadesk.core.chat import Role
 from llamadesk.state.engine import EngineStatus, Phase
 from llamadesk.ui.bug_report import BugReportDialog
+from llamadesk.ui.context_meter import Usage
 from llamadesk.ui.main_window import MainWindow
 from llamadesk.ui.status_line import usage_text
 
@@ -82,10 +83,10 @@ def test_the_header_names_model_quantization_context_and_processor(window: MainW
 
 
 def test_usage_in_words() -> None:
-    assert usage_text(EngineStatus(Phase.READY)) == ""
-    assert usage_text(EngineStatus(Phase.READY, n_past=1024, n_ctx=4096)) == "1,024 of 4,096 tokens"
-    busy = EngineStatus(Phase.GENERATING, tokens_per_second=12.345, n_past=5, n_ctx=4096)
-    assert usage_text(busy) == "12.3 tokens/s  ·  5 of 4,096 tokens"
+    assert usage_text(EngineStatus(Phase.READY), Usage()) == ""
+    assert usage_text(EngineStatus(Phase.READY), Usage(24, 1000, 0, 4096)) == "1,024 of 4,096 tokens"
+    busy = EngineStatus(Phase.GENERATING, tokens_per_second=12.345)
+    assert usage_text(busy, Usage(0, 5, 0, 4096)) == "12.3 tokens/s  ·  5 of 4,096 tokens"
 
 
 def test_a_bug_report_is_copied_and_a_second_is_added_to_it(

@@ -148,7 +148,7 @@ def _space_above(document: MessageDocument, piece: Piece) -> int:
     if isinstance(piece.block, TextBlock) and piece.block.paragraphs:
         paragraph = piece.block.paragraphs[0]
         if first:
-            return 8
+            return 14 if is_aside(document.pieces[piece.index - 1].key) else 8
         space = paragraph_space(None, paragraph)
         return space if document.pieces[piece.index - 1].kind is Kind.TEXT else max(12, space)
     if isinstance(piece.block, TableBlock) and piece.block.continues:

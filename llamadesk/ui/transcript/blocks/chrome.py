@@ -157,11 +157,11 @@ class FootWidget(ActingWidget):
         self._reveal()
 
     def _reveal(self) -> None:
-        # Beside words that always show, a button that comes and goes would leave a hole.
+        # Beside words, or a pin, that always show a button that comes and goes would leave a hole.
         ended = self._message is not None and self._message.status in _STATUS
-        shown = self._last or self._hovered or ended
-        self.copy_button.set_revealed(shown)
-        self.pin_button.set_revealed(shown or (self._message is not None and self._message.pinned))
+        pinned = self._message is not None and self._message.pinned
+        for button in (self.copy_button, self.pin_button):
+            button.set_revealed(self._last or self._hovered or ended or pinned)
         self.update()
 
     def lay_out(self, width: int) -> int:
@@ -176,8 +176,8 @@ class FootWidget(ActingWidget):
             room = width - inset if from_person else width  # it ends where the button's icon does
             self._row_top = self._note.lay_out(room, self.look, at_right=from_person)
         side = self.copy_button.width()
-        self.copy_button.move(width - side if from_person else -inset, self._row_top)
-        self.pin_button.move(self.copy_button.x() + (-side if from_person else side), self._row_top)
+        self.copy_button.move(width - 2 * side if from_person else -inset, self._row_top)
+        self.pin_button.move(self.copy_button.x() + side, self._row_top)
         self._reveal()
         return self._row_top + self.look.px(_ROW) + self._place_continue(width)
 
