@@ -33,31 +33,36 @@ def ids_of(fragments: Iterable[Fragment]) -> list[int]:
 
 
 class History:
-    """The fragments of the last prompt and of the reply to it.
+    """The fragments of the last prompt and of the reply to it. May be asked from several threads.
 
     As long as a new prompt says the same, its replies keep the ids by which they were generated: tokenized again they
     may give others, and all that follows would have to be read again. Nor are unchanged texts tokenized again.
     """
 
-    def __init__(self, tokenizer: Tokenizer, piece: Callable[[int], bytes]) -> None:
-        """`piece`: the bytes of a token."""
+    def __init__(self, tokenizer: Tokenizer, piece: Callable[[int], bytes], known: Iterable[Fragment] = ()) -> None:
+        """`piece`: the bytes of a token; `known`: what another one knew."""
         self._tokenizer = tokenizer
         self._piece = piece
-        self._known: list[Fragment] = []
+        self._known: list[Fragment] = list(known)
+
+    @property
+    def known(self) -> Sequence[Fragment]:
+        """The fragments of the last prompt and of the reply to it."""
+        return self._known
 
     def remember(self, prompt: Sequence[Fragment], reply_ids: Sequence[int], reply_text: str) -> None:
         """Take note of a prompt that was read and the reply as it was shown.
 
         Tokens whose text was not shown (they ran into a stop string) are left out.
         """
-        self._known = list(prompt)
         reply = self._fitting(reply_ids, reply_text)
-        if reply is not None:
-            self._known.append(reply)
+        self._known = [*prompt] if reply is None else [*prompt, reply]
 
     def fragments(self, prompt: str) -> list[Fragment]:
         """The tokens of a prompt as `Tokenizer.split` takes it, with what is known of the same text."""
-        cached = {(known.kind, known.text): known for known in self._known}
+        every = self._known
+        cached = {(known.kind, known.text): known for known in every}
+        replied = self._replied(every)
         fragments: list[Fragment] = []
         matched: int | None = 0  # so many known fragments stand at the head of this prompt, too; None: they parted
         for part in self._tokenizer.split(prompt):
@@ -65,11 +70,15 @@ class History:
                 fragment = Fragment(Kind.CONTROL, "", (part,))
             else:
                 rest, kind = part, Kind.TEXT
-                while matched is not None and (replied := self._up_to_reply(matched, rest)):
-                    fragments += replied
-                    rest = rest[sum(len(piece.text) for piece in replied) :]
+                if (
+                    matched is None
+                ):  # turns before this one were dropped or edited, and it may still be one that is known
+                    matched = replied.get(part.strip())
+                while matched is not None and (ahead := self._up_to_reply(every, matched, rest)):
+                    fragments += ahead
+                    rest = rest[sum(len(piece.text) for piece in ahead) :]
                     kind = Kind.REST
-                    matched = matched + len(replied) if replied[-1] is self._known[matched + len(replied) - 1] else None
+                    matched = matched + len(ahead) if ahead[-1] is every[matched + len(ahead) - 1] else None
                 if not rest:
                     continue
                 fragment = cached.get((kind, rest)) or Fragment(
@@ -77,13 +86,24 @@ class History:
                 )
             fragments.append(fragment)
             if matched is not None:
-                same = matched < len(self._known) and self._known[matched] == fragment
+                same = matched < len(every) and every[matched] == fragment
                 matched = matched + 1 if same else None
         return fragments
 
-    def _up_to_reply(self, start: int, text: str) -> list[Fragment]:
+    @staticmethod
+    def _replied(known: Sequence[Fragment]) -> dict[str, int]:
+        """Where the known texts begin that end in a reply, by these texts without the white space around them."""
+        found: dict[str, int] = {}
+        for index, reply in enumerate(known):
+            if reply.kind is Kind.REPLY:
+                has_lead = index > 0 and known[index - 1].kind is Kind.TEXT
+                lead = known[index - 1].text if has_lead else ""
+                found[(lead + reply.text).strip()] = index - has_lead
+        return found
+
+    def _up_to_reply(self, known: Sequence[Fragment], start: int, text: str) -> list[Fragment]:
         """The known fragments from `start` up to the next reply, if `text` begins with them; else nothing."""
-        ahead = self._known[start : start + 2]
+        ahead = known[start : start + 2]
         if ahead and ahead[0].kind is not Kind.REPLY:
             lead, ahead = ahead[:1], ahead[1:]
         else:

@@ -1,22 +1,44 @@
-"""A loaded model in use: one context, and what is in its KV cache."""
+"""A loaded model in use: one context, and the chats that are asked of it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from typing import Final
 
-from llamadesk.core.protocol import Generate
+from llamadesk.core.chat import MessageId, Overflow
+from llamadesk.core.errors import ProblemError
+from llamadesk.core.protocol import Dropped, FinishReason, Generate, Prepare, Prepared, Prompt, RequestId
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.generation import Generation, Send
 from llamadesk.engine.history import History
-from llamadesk.engine.native import Context, Model
+from llamadesk.engine.native import Context, Decoded, Model, States
 from llamadesk.engine.prompt import ChatWriter
-from llamadesk.engine.prompter import Prompter
+from llamadesk.engine.prompt_cache import PromptCache, Tiers
+from llamadesk.engine.prompter import FittedPrompt, Prompter
+from llamadesk.engine.reading_ahead import prompt_ahead
 from llamadesk.engine.sampling import new_sampler
+from llamadesk.engine.snapshot_writer import SnapshotWriter
+from llamadesk.engine.snapshots import Slot, slot_of
+from llamadesk.engine.speculation import DecodeCosts
+from llamadesk.engine.thinking import ThoughtFormat
 from llamadesk.engine.tokens import Tokenizer
+
+_REMEMBERED_CHATS: Final = 32
+_FLUSH_SECONDS: Final = 5.0
+"""So long a model that is to go may still write the states of its chats."""
+
+
+class _Chat:
+    """What is known of one chat beside its tokens. `dropped`: the messages that its last prompt left out."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.dropped: list[MessageId] = []
 
 
 class Session:
-    """Reads prompts and writes replies with one model. Belongs to one thread."""
+    """Reads prompts and writes replies with one model. Belongs to one thread but for `history`."""
 
     def __init__(self, model: Model, context: Context, tokenizer: Tokenizer, writer: ChatWriter) -> None:
         """Own model and context: `close` frees them."""
@@ -25,9 +47,15 @@ class Session:
         self._tokenizer = tokenizer
         self._writer = writer
         self._pieces: dict[int, bytes] = {}
-        self._history = History(tokenizer, self._piece)
-        self._prompter = Prompter(writer, context.n_ctx)
-        self._cached_ids: list[int] = []  # the cache holds the first `context.n_past` of them
+        self._chats: dict[Slot, _Chat] = {}  # the one asked last at the end
+        self.prompter = Prompter(writer, context.n_ctx)
+        self._cache = PromptCache(context, States(model, context))
+        self._tiers: Tiers | None = None
+        self._snapshots: SnapshotWriter | None = None
+        self._thoughts = ThoughtFormat(model.chat_template, model.vocab)
+        self._costs = DecodeCosts()
+
+    # --- Replies ---
 
     def generate(self, request: Generate, cancel: CancelFlag, send: Send) -> None:
         """Write a reply; its events go to `send`, the last of them Finished.
@@ -37,18 +65,138 @@ class Session:
                 before.
         """
         started = time.perf_counter()
-        fitted = self._prompter.fit(request.prompt, self._history)
-        ids = fitted.ids
-        n_reused = self._reuse(ids)
+        slot = slot_of(request.prompt)
+        chat = self._chat(slot)
+        fitted = self.prompter.fit(request.prompt, chat.history)
         sampler = new_sampler(request.sampling, self._model.vocab, self._context.n_ctx)
         stop = (*request.stop, *self._writer.stop)
-        generation = Generation(request, stop, self._context, self._model.vocab, self._piece, cancel, send)
+        generation = Generation(
+            request,
+            stop,
+            self._context,
+            self._model.vocab,
+            self._piece,
+            cancel,
+            send,
+            thoughts=self._thoughts,
+            costs=self._costs,
+        )
+        prompt_ids = fitted.ids
         try:
-            generation.run(ids, n_reused, sampler, started)
+            self._tell_dropped(request.id, fitted, send)
+            n_reused = self._bring(slot, chat, prompt_ids, fitted.dropped, cancel)
+            reason = generation.run(prompt_ids, n_reused, sampler, started)
+            while reason is FinishReason.CONTEXT_FULL and request.prompt.overflow is Overflow.ROLL:
+                rolled = self._fit_again(request, chat, generation.reply_ids)
+                if rolled is None:
+                    break
+                self._tell_dropped(request.id, rolled, send)
+                fitted, prompt_ids = rolled, rolled.ids
+                ids = prompt_ids + generation.reply_ids
+                reason = generation.resume(ids, self._bring(slot, chat, ids, rolled.dropped, cancel))
+            generation.finish(reason)
         finally:
             sampler.close()
-            self._cached_ids = ids + generation.reply_ids
-            self._history.remember(fitted.fragments, generation.reply_ids, generation.shown)
+            chat.history.remember(fitted.fragments, generation.answer_ids, generation.shown)
+            ids = prompt_ids + generation.reply_ids
+            self._cache.settle(slot, ids, len(ids), chat.history.known)
+
+    def _fit_again(self, request: Generate, chat: _Chat, reply_ids: list[int]) -> FittedPrompt | None:
+        """The prompt with more turns dropped, to make room behind the reply so far; None where none can be."""
+        try:
+            return self.prompter.fit(request.prompt, chat.history, reply_ids)
+        except ProblemError:
+            return None
+
+    @staticmethod
+    def _tell_dropped(request_id: RequestId, fitted: FittedPrompt, send: Send) -> None:
+        if fitted.dropped:
+            send(Dropped(request_id, fitted.dropped))
+
+    # --- Reading ahead ---
+
+    def prepare(self, request: Prepare, cancel: CancelFlag) -> Prepared:
+        """Read what a message to come will need.
+
+        Raises:
+            ProblemError: TEMPLATE_FAILED or PROMPT_TOO_LONG.
+        """
+        slot = slot_of(request.prompt)
+        chat = self._chat(slot)
+        # What a running state has read of a draft that is changed again, it cannot forget.
+        draft = "" if self._context.keeps_state else request.draft
+        ahead = prompt_ahead(self.prompter, request.prompt, draft, chat.history)
+        n_reused = self._bring(slot, chat, ahead.ids, ahead.dropped, cancel, sample=False)
+        try:
+            self._read(ahead.ids, n_reused, cancel)
+        finally:
+            self._cache.settle(slot, ahead.ids, ahead.n_sent, chat.history.known)
+        n_past, n_total = self.n_past, len(ahead.ids)
+        return Prepared(request.id, max(0, n_past - n_reused), n_reused, n_total, whole=n_past == n_total)
+
+    def _read(self, ids: list[int], done: int, cancel: CancelFlag) -> None:
+        context = self._context
+        context.watch(cancel)
+        try:
+            while done < len(ids) and not cancel.is_set:
+                batch = ids[done : done + context.n_batch]
+                decoded = context.decode(batch, want_logits=False)
+                if decoded is Decoded.FAILED:
+                    context.truncate(0)
+                if decoded is not Decoded.OK:
+                    return
+                done += len(batch)
+        finally:
+            context.watch(None)
+
+    def _bring(
+        self,
+        slot: Slot,
+        chat: _Chat,
+        ids: list[int],
+        dropped: list[MessageId],
+        cancel: CancelFlag,
+        *,
+        sample: bool = True,
+    ) -> int:
+        """See `PromptCache.bring`. Tokens are moved where turns were dropped that were there before, and never else."""
+        may_move = bool(dropped) and dropped != chat.dropped
+        chat.dropped = dropped
+        return self._cache.bring(slot, ids, cancel, sample=sample, may_move=may_move)
+
+    # --- Kept states ---
+
+    def attach(self, tiers: Tiers) -> None:
+        """Keep the states of chats there from now on, and find them again."""
+        self._tiers = tiers
+        self._cache.attach(tiers)
+        self._snapshots = SnapshotWriter(self._cache, tiers)
+
+    def keep_some(self) -> float | None:
+        """Do a little of what can be done while nothing is asked: write states to disk. Returns after how many seconds
+        to be called again; None where there is nothing left to do."""
+        return self._snapshots.step() if self._snapshots is not None else None
+
+    def forget(self, chats: Collection[str] | None) -> None:
+        """Let go of everything that is known of these chats; of all with None."""
+        for slot in [slot for slot in self._chats if chats is None or slot.chat in chats]:
+            del self._chats[slot]
+        self._cache.forget(chats)
+        if self._snapshots is not None:
+            self._snapshots.forget()
+
+    def _chat(self, slot: Slot) -> _Chat:
+        chat = self._chats.pop(slot, None) or _Chat(self._known_history(slot))
+        self._chats[slot] = chat
+        if len(self._chats) > _REMEMBERED_CHATS:
+            del self._chats[next(iter(self._chats))]
+        return chat
+
+    def _known_history(self, slot: Slot) -> History:
+        snapshot = self._tiers.disk.find(self._tiers.key, slot) if self._tiers is not None else None
+        return History(self._tokenizer, self._piece, snapshot.fragments if snapshot is not None else ())
+
+    # --- The rest ---
 
     @property
     def model(self) -> Model:
@@ -65,14 +213,11 @@ class Session:
         """Tokens that the KV cache can hold."""
         return self._context.n_ctx
 
-    @property
-    def prompter(self) -> Prompter:
-        """What makes its prompts; may be used from any thread."""
-        return self._prompter
-
-    def history(self, _chat: str) -> History:
-        """What was read and written of a chat; may be read from any thread."""
-        return self._history
+    def history(self, prompt: Prompt) -> History:
+        """What is known of the chat of a prompt. May be asked for from any thread."""
+        slot = slot_of(prompt)
+        known = self._chats.get(slot)
+        return known.history if known is not None else self._known_history(slot)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text makes as plain text."""
@@ -80,23 +225,15 @@ class Session:
 
     def release(self) -> Model:
         """Free everything but the weights, and give them away: the session cannot be used any more."""
+        if self._snapshots is not None:
+            self._snapshots.flush(_FLUSH_SECONDS)
+            self._snapshots.close()
         self._context.close()
         return self._model
 
     def close(self) -> None:
         """Free the model and its memory."""
         self.release().close()
-
-    def _reuse(self, ids: list[int]) -> int:
-        """Keep what the cache has of the head of `ids`, forget the rest; returns how many tokens need no reading.
-
-        The last one is always read again, for only that gives the logits of what follows.
-        """
-        cached = self._cached_ids[: self._context.n_past]
-        same = next(
-            (i for i, (a, b) in enumerate(zip(ids, cached, strict=False)) if a != b), min(len(ids), len(cached))
-        )
-        return self._context.truncate(min(same, len(ids) - 1))
 
     def _piece(self, token: int) -> bytes:
         piece = self._pieces.get(token)

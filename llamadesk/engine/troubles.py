@@ -16,12 +16,16 @@ def explained(request_id: RequestId, error: Exception) -> Problem:
     if isinstance(error, ProblemError):
         _log.info("Request %d: %s", request_id, error)
         return error.problem
-    # Without the error's own words: they may quote a chat.
-    where = " | ".join(f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__))
-    _log.error("Request %d failed: %s at %s", request_id, type(error).__name__, where)
+    log_bug(f"Request {request_id}", error)
     return Problem(
         ProblemCode.DECODE_FAILED,
         "Something went wrong inside the engine.",
         "Try again. If it happens again, load the model anew.",
         type(error).__name__,
     )
+
+
+def log_bug(what: str, error: Exception) -> None:
+    """Log an error that should not be, without its own words: they may quote a chat."""
+    where = " | ".join(f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__))
+    _log.error("%s failed: %s at %s", what, type(error).__name__, where)

@@ -51,6 +51,10 @@ def letters(vocab: Vocab, text: str) -> list[int]:
     return ids
 
 
+def contains(ids: list[int], run: list[int]) -> bool:
+    return any(ids[start : start + len(run)] == run for start in range(len(ids)))
+
+
 @pytest.fixture
 def bpe(tiny: TinyWriter) -> Iterator[Chat]:
     path = tiny()
@@ -100,12 +104,24 @@ def test_other_text_is_tokenized_as_if_nothing_were_known(bpe: Chat) -> None:
     bpe.say(letters(bpe.vocab, "Paris"), "Paris", user("hello"))
     for turns in (
         [user("hello"), assistant("Pari"), user("x")],
-        [user("hello!"), assistant("Paris"), user("x")],
-        [system("hello"), user("hello"), assistant("Paris"), user("x")],
         [user("hell"), user("o")],
         [user("x")],
     ):
         assert bpe.ids(*turns) == bpe.fresh_ids(*turns)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "spm"])
+def test_replies_keep_their_ids_where_turns_before_them_were_dropped(kind: str, request: pytest.FixtureRequest) -> None:
+    chat: Chat = request.getfixturevalue(kind)
+    turns: list[Turn] = [system("you are the world"), user("hello")]
+    for word in (" Paris", " hello the", " the Paris hello"):
+        so_far = chat.say(letters(chat.vocab, word), word, *turns)
+        turns += [assistant(word), user("and the capital?")]
+    written = letters(chat.vocab, " the Paris hello")
+    assert so_far[-len(written) :] == written
+    rest = [turns[0], *turns[3:]]
+    assert contains(chat.ids(*rest), written)
+    assert not contains(chat.fresh_ids(*rest), written)
 
 
 def test_a_reply_cut_by_a_stop_string_keeps_what_was_shown(bpe: Chat) -> None:

@@ -36,8 +36,8 @@ class States:
     def __init__(self, model: Model, context: Context) -> None:
         self._context = context.handle
         self._memory = lib.llama_get_memory(context.handle)
-        self._is_whole = context.keeps_state
-        self.can_move: bool = not self._is_whole and bool(lib.llama_memory_can_shift(self._memory))
+        self.is_whole = context.keeps_state
+        self.can_move: bool = not self.is_whole and bool(lib.llama_memory_can_shift(self._memory))
         self._piece_tokens = self._tokens_in_a_piece(model)
 
     @staticmethod
@@ -50,7 +50,7 @@ class States:
 
     def spans(self, n_tokens: int) -> list[Span]:
         """The pieces that the states of the first `n_tokens` tokens come in, in order."""
-        if self._is_whole:
+        if self.is_whole:
             return [(0, n_tokens)] if n_tokens else []
         return list(pairwise([*range(0, n_tokens, self._piece_tokens), n_tokens]))
 
@@ -70,9 +70,9 @@ class States:
     def put(self, state: State) -> bool:
         """Append a piece to the cache, which ends where the piece begins; False where it was refused, and then the
         cache is as it was (for a running state: empty)."""
-        sequence = _SEQUENCE if self._is_whole else _CARRIER
+        sequence = _SEQUENCE if self.is_whole else _CARRIER
         taken = bool(lib.llama_state_seq_set_data(self._context, state, len(state), sequence) == len(state))
-        if self._is_whole:
+        if self.is_whole:
             if not taken:
                 lib.llama_memory_clear(self._memory, True)
             return taken
@@ -92,11 +92,11 @@ class States:
         lib.llama_memory_seq_add(self._memory, _SEQUENCE, begin, end, to - begin)
 
     def _lend(self, span: Span) -> int:
-        if self._is_whole:
+        if self.is_whole:
             return _SEQUENCE
         lib.llama_memory_seq_cp(self._memory, _SEQUENCE, _CARRIER, *span)
         return _CARRIER
 
     def _end_lending(self) -> None:
-        if not self._is_whole:
+        if not self.is_whole:
             lib.llama_memory_seq_rm(self._memory, _CARRIER, -1, -1)
