@@ -14,11 +14,13 @@ from llamadesk.core.prompt import exchanges, with_question, without_oldest
 from llamadesk.core.protocol import Prompt, PromptPiece, Turn
 from llamadesk.engine.history import Fragment, History, Kind, ids_of
 from llamadesk.engine.prompt import ChatWriter
-from llamadesk.engine.rolling import Rolling
+from llamadesk.engine.rolling import FormatTokens, Rolling
 from llamadesk.engine.thinking import ThoughtFormat
 
 MIN_REPLY_TOKENS: Final = 8
 """A prompt that leaves less room than this is too long: the reply would be cut off at once."""
+_WORD: Final = "a"
+_USUAL_FORMAT: Final = FormatTokens(4, 6)
 _BORDERS: Final = ("\n\n", "\n", " ")
 _BORDER_CHARS: Final = 400
 """A text that is too long is cut at a paragraph, a line or a word, if one begins so near."""
@@ -64,7 +66,7 @@ class Prompter:
         self._tokenizer = writer.tokenizer
         self._n_ctx = n_ctx
         self._thoughts = ThoughtFormat(writer.template, self._tokenizer.vocab)
-        self._rolling = Rolling(self._tokenizer.count, n_ctx)
+        self._rolling = Rolling(self._tokenizer.count, self._format_tokens, n_ctx)
         self._cuts: dict[tuple[str, MessageId], int] = {}
 
     def fit(self, prompt: Prompt, history: History, reply_ids: Sequence[int] = ()) -> FittedPrompt:
@@ -146,9 +148,6 @@ class Prompter:
         if full is None:
             n_out, room = rolling.first_guess(prompt.chat, turns), rolling.room
             draft = self._without(prompt, n_out, history)
-            if draft.n_tokens > room and not n_out:
-                n_out = rolling.from_the_start(turns)
-                draft = self._without(prompt, n_out, history) if n_out else draft
         else:
             draft, n_out, room = full, full.n_out, rolling.target
         while draft.n_tokens + n_reply > room or draft is full:
@@ -253,6 +252,21 @@ class Prompter:
         if known:
             return whole
         return [*before, Fragment(Kind.REST, reply, self._tokenizer.plain(reply, continues=True))]
+
+    def _format_tokens(self) -> FormatTokens:
+        """What the chat format adds, by two short chats."""
+        n_word = self._tokenizer.count(_WORD)
+        question, answer = Turn(Role.USER, _WORD), Turn(Role.ASSISTANT, _WORD)
+        nothing = History(self._tokenizer, self._tokenizer.piece)
+        try:
+            short, long = (
+                sum(len(fragment.ids) for fragment in self._written(turns, nothing))
+                for turns in ([question], [question, answer, question])
+            )
+        except ProblemError:
+            return _USUAL_FORMAT
+        turn = max(0, math.ceil((long - short - 2 * n_word) / 2))
+        return FormatTokens(max(0, short - turn - n_word), turn)
 
     def _pieces(self, draft: _Draft) -> list[PromptPiece]:
         """Tokens as text that can be read, control tokens by their names."""
