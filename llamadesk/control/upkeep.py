@@ -12,6 +12,7 @@ from llamadesk.control.chats import ChatControl
 from llamadesk.control.fingerprints import Fingerprints
 from llamadesk.control.library import ModelControl
 from llamadesk.control.pulse import Pulse
+from llamadesk.control.records import LoadRecords
 from llamadesk.control.replies import ReplyControl
 from llamadesk.control.rest import RestControl
 from llamadesk.control.rooms import Rooms
@@ -27,6 +28,7 @@ class Upkeep(QObject):
         pulse: beats, and tells of a sleep of the machine.
         activity: when the person did something last.
         fingerprints: of the model files.
+        records: what loads really took.
         tuning: how each model computes fastest.
         rest: gives memory back.
         waking, awake: see their modules.
@@ -48,13 +50,16 @@ class Upkeep(QObject):
         self.rest = RestControl(rooms, chats, replies, library, self.tuning, self.activity, self.pulse, self)
         self.waking = Waking(rooms, self.pulse, self.activity, self)
         self.awake = Awake(rooms, replies, self)
-        library.tuned = self.tuning.choice
+        self.records = LoadRecords(rooms, self.fingerprints, self)
+        library.wishes.tuned = self.tuning.choice
+        library.wishes.records = self.records
 
     async def begin(self) -> None:
         """Read what was learned, before a model is loaded, and begin."""
         with contextlib.suppress(ProblemError):  # the store logs it; all goes on without what was learned
             await self.fingerprints.begin()
-            await self.tuning.begin()
+            await self.records.begin()
+        await self.tuning.begin()
         self.pulse.begin()
 
     def end(self) -> None:

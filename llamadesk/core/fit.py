@@ -29,8 +29,10 @@ _KV_BLOCKS: Final = {KvType.F16: (1, 2), KvType.Q8_0: (32, 34), KvType.Q4_0: (32
 """Elements in a block of the KV cache, and its bytes."""
 _N_CTX_STEP: Final = 256  # llama.cpp rounds a context up to this
 _USUAL_CONTEXT: Final = 8192
-_PROCESS_BYTES: Final = 40_000_000  # Python, the libraries, llama.cpp's own bookkeeping
-_BYTES_PER_VOCABULARY_TOKEN: Final = 450
+_PAGE_BYTES: Final = 4096
+_TOKENS_PER_NEW_ONE: Final = 4  # in a text, about every fourth token is one that has not been there before
+_PROCESS_BYTES: Final = 16_000_000  # Python, the libraries, llama.cpp's own bookkeeping
+_BYTES_PER_VOCABULARY_TOKEN: Final = 400
 _DRIVER_BYTES: Final = 128_000_000  # what a graphics driver keeps in main memory: assumed, until a load has shown it
 _REPACKED_BY_X86: Final = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q2_K_S", "Q4_K_S", "Q4_K_M", "MXFP4"})
 _REPACKED_BY_ARM: Final = frozenset(
@@ -57,12 +59,14 @@ class MemoryNeed(msgspec.Struct, frozen=True):
         reclaimable_bytes: what system monitors may count on top while and after it is loaded: pages of the mapped file
             whose contents were rearranged into a copy. The system takes them back when it needs them.
         gpus: `vram_bytes` by device, in the order in which they were given; where none were, one without a name.
+        main: of `ram_bytes`, what the model takes itself.
     """
 
     ram_bytes: int
     vram_bytes: int
     reclaimable_bytes: int = 0
     gpus: tuple[DeviceMemory, ...] = ()
+    main: DeviceMemory = DeviceMemory("", 0, 0, 0)
 
 
 class LoadRecord(msgspec.Struct, frozen=True):
@@ -160,19 +164,27 @@ def memory_need(
         weights = int(part * (facts.repeating_bytes + adapter_bytes)) + has_output * output
         name = gpus[index].name if gpus else ""
         on_gpus.append(DeviceMemory(name, weights, int(part * kv), compute if n_layers else 0))
-    copied = _embedding_bytes(facts) if n_offloaded and _output_is_embedding(facts) else 0  # stays in main memory too
-    vram_weights = int(facts.repeating_bytes * on_gpu) + output if n_offloaded else 0
-    ram_weights = facts.tensor_bytes - (vram_weights - copied) + int(adapter_bytes * (1 - on_gpu))
+    in_ram = facts.repeating_bytes * (1 - on_gpu) + adapter_bytes * (1 - on_gpu) + (0 if n_offloaded else output)
+    if n_offloaded or not _output_is_embedding(facts):
+        in_ram += _embedding_held(facts, n_ctx, settings.use_mmap)  # it stays in main memory in any case
     process = _PROCESS_BYTES + _BYTES_PER_VOCABULARY_TOKEN * facts.n_vocab + 4 * N_OUTPUTS * facts.n_vocab
     if n_offloaded:
         process += _DRIVER_BYTES
-    host_compute = compute if on_gpu < 1 else 4 * settings.n_ubatch * facts.n_embd  # then only the embeddings' rows
+    main = DeviceMemory(
+        "",
+        weights=int(in_ram),
+        kv=int(kv * (1 - on_gpu)),
+        compute=compute if on_gpu < 1 else 4 * settings.n_ubatch * facts.n_embd,  # the embeddings' rows
+    )
+    if on_gpu < 1:
+        process += _work_bytes(facts, n_ctx, settings)
     doubled = settings.use_mmap and is_repacked(facts, cpu_features)
     return MemoryNeed(
-        ram_bytes=int(ram_weights + kv * (1 - on_gpu) + host_compute + process),
+        ram_bytes=device_bytes(main) + process,
         vram_bytes=sum(device_bytes(each) for each in on_gpus),
-        reclaimable_bytes=ram_weights if doubled else 0,
+        reclaimable_bytes=main.weights if doubled else 0,
         gpus=tuple(each for each in on_gpus if device_bytes(each)),
+        main=main,
     )
 
 
@@ -215,7 +227,24 @@ def corrected(need: MemoryNeed, record: LoadRecord | None, compute: int) -> Memo
         vram = _believed(record.accelerator_bytes, vram)
     factor = vram / need.vram_bytes if need.vram_bytes else 1.0
     gpus = tuple(DeviceMemory(g.device, *(int(n * factor) for n in (g.weights, g.kv, g.compute))) for g in need.gpus)
-    return MemoryNeed(ram, vram, need.reclaimable_bytes, gpus)
+    return MemoryNeed(ram, vram, need.reclaimable_bytes, gpus, need.main)
+
+
+def checked(need: MemoryNeed, estimated: Sequence[DeviceMemory]) -> MemoryNeed:
+    """A need by llama.cpp's own reckoning (`Estimated.devices`), where there is one: it knows the kinds of attention
+    and the drivers that the formula does not."""
+    main = next((each for each in estimated if not each.device), None)
+    if main is None:
+        return need
+    more = main.kv - need.main.kv + main.compute - need.main.compute
+    gpus = tuple(each for each in estimated if each.device)
+    return MemoryNeed(
+        ram_bytes=max(0, need.ram_bytes + more),
+        vram_bytes=sum(device_bytes(each) for each in gpus),
+        reclaimable_bytes=need.reclaimable_bytes,
+        gpus=gpus,
+        main=DeviceMemory("", need.main.weights, main.kv, main.compute),
+    )
 
 
 def _believed(measured: int, computed: int) -> int:
@@ -237,6 +266,22 @@ def _layers_by_gpu(n_offloaded: int, split: Sequence[float], gpus: Sequence[Devi
         for layer in range(n_offloaded)
     ]
     return [(of_layers.count(gpu), bool(of_layers) and of_layers[-1] == gpu) for gpu in range(len(ends))]
+
+
+def _work_bytes(facts: ModelFacts, n_ctx: int, settings: LoadSettings) -> int:
+    """What the processor copies the second factor of a product into, in the form that the first one needs: at most the
+    attention of a micro-batch as f16, or where that is fused, what the feed-forward part multiplies, as 8 bits."""
+    attention = 0 if settings.flash_attention else 2 * n_ctx * facts.n_head
+    return settings.n_ubatch * max(attention, facts.n_ff * 34 // 32)
+
+
+def _embedding_held(facts: ModelFacts, n_ctx: int, mapped: bool) -> int:
+    """Bytes of the embedding that replies touch: of a mapped file only the rows of tokens that were there."""
+    whole = _embedding_bytes(facts)
+    if not mapped or not facts.n_vocab:
+        return whole
+    row = max(whole // facts.n_vocab, _PAGE_BYTES)
+    return min(whole, n_ctx // _TOKENS_PER_NEW_ONE * row)
 
 
 def _embedding_bytes(facts: ModelFacts) -> int:

@@ -142,11 +142,13 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         start: steps before Hello.
         hello: whether Hello is said at all.
         idle: steps right after Hello.
+        gpus: bytes of memory of each GPU that is there.
     """
 
     start: Plan = ()
     hello: bool = True
     idle: Plan = ()
+    gpus: tuple[int, ...] = ()
     load: tuple[Plan, ...] = ((Progress(),),)
     generate: tuple[Plan, ...] = ((Progress(), Speak()),)
     prepare: tuple[Plan, ...] = ((),)
@@ -205,7 +207,7 @@ class FakeEngine:
         self._pipe.start_reading(self._receive)  # first: a process that is slow to start ends with the window too
         self._follow(self._life.start)
         if self._life.hello:
-            self._pipe.send(_hello())
+            self._pipe.send(_hello(self._life.gpus))
         self._follow(self._life.idle)
         while True:
             request = self._requests.get()
@@ -229,7 +231,7 @@ class FakeEngine:
                 case ShowPrompt():
                     self._pipe.send(PromptShown(request.id, []))
                 case Estimate():
-                    self._pipe.send(Estimated(request.id, []))
+                    self._pipe.send(Estimated(request.id, [], _devices(self._life.gpus)))
                 case Unload():
                     self._n_ctx = 0
                     self._pipe.send(Unloaded(request.id))
@@ -261,7 +263,7 @@ class FakeEngine:
             n_layers=30,
             n_ctx=request.settings.n_ctx,
             n_ctx_train=8192,
-            n_gpu_layers=0,
+            n_gpu_layers=request.settings.n_gpu_layers,
             n_params=0,
             size_bytes=0,
             template_source="fake",
@@ -360,9 +362,14 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\s*\S+\s*|\s+", text) or [""]
 
 
-def _hello() -> Hello:
+def _hello(gpus: tuple[int, ...]) -> Hello:
+    return Hello(PROTOCOL_VERSION, os.getpid(), "fake", _devices(gpus), [])
+
+
+def _devices(gpus: tuple[int, ...]) -> list[Device]:
     cpu = Device("CPU", "scripted fake", DeviceKind.CPU, memory_free=0, memory_total=0)
-    return Hello(PROTOCOL_VERSION, os.getpid(), "fake", [cpu], [])
+    cards = (Device(f"CUDA{n}", f"scripted card {n}", DeviceKind.GPU, size, size) for n, size in enumerate(gpus))
+    return [cpu, *cards]
 
 
 def _die(step: Die) -> None:

@@ -7,7 +7,8 @@ from enum import StrEnum
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from llamadesk.core.protocol import Accelerator, Device, DeviceKind, LoadedModel
+from llamadesk.core.devices import usable_gpus
+from llamadesk.core.protocol import Accelerator, Device, LoadedModel
 
 
 class Phase(StrEnum):
@@ -68,6 +69,8 @@ class EngineState(QObject):
         self._model: LoadedModel | None = None
         self._devices: tuple[Device, ...] = ()
         self._accelerators: tuple[Accelerator, ...] = ()
+        self.cpu_features: frozenset[str] = frozenset()
+        """What llama.cpp uses of the processor."""
 
     @property
     def status(self) -> EngineStatus:
@@ -81,7 +84,7 @@ class EngineState(QObject):
 
     @property
     def devices(self) -> tuple[Device, ...]:
-        """What can compute here; empty until the engine said so."""
+        """What can compute here, with the memory that a model could have; empty until the engine said so."""
         return self._devices
 
     @property
@@ -92,7 +95,7 @@ class EngineState(QObject):
     @property
     def gpus(self) -> tuple[Device, ...]:
         """The devices that layers can be offloaded to."""
-        return tuple(device for device in self._devices if device.kind in (DeviceKind.GPU, DeviceKind.IGPU))
+        return usable_gpus(self._devices)
 
     def set_status(self, status: EngineStatus) -> None:
         """Show another status."""

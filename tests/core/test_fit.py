@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,10 +10,9 @@ from pathlib import Path
 import gguf_files as files
 import msgspec
 import pytest
+from engine_driver import EngineDriver, user
 from gguf_files import Shape
 
-from llamadesk.bridge.command import engine_command
-from llamadesk.core.chat import Role
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.fit import FreeMemory, compute_bytes, default_context, kv_bytes, memory_need, too_large
 from llamadesk.core.gguf import read_facts
@@ -22,23 +20,12 @@ from llamadesk.core.models import ModelFacts
 from llamadesk.core.protocol import (
     Device,
     DeviceKind,
-    Event,
-    Failed,
-    Finished,
-    Generate,
-    Hello,
     KvType,
-    Load,
     Loaded,
     LoadSettings,
-    Prompt,
-    Request,
-    Sampling,
-    Turn,
-    encode,
-    event_decoder,
 )
 from llamadesk.core.sizes import bytes_text, part_text
+from tests.benchmarks.process_memory import Peak, forget_references, referenced_file_bytes
 
 GIB = 2**30
 LLAMA_3_8B = Shape(32, 4096, 14336, 32, 8, 128256, 131072, kind=12, file_type=15)
@@ -99,9 +86,7 @@ def test_kv_cache_is_rounded_up_and_shared_by_grouped_heads(tmp_path: Path) -> N
 
 def test_a_quantized_v_needs_flash_attention(llama_2_7b: ModelFacts) -> None:
     unfused, fused = (
-        memory_need(llama_2_7b, settings(kv_type=KvType.Q8_0, flash_attention=fused)).ram_bytes
-        - compute_bytes(llama_2_7b, 4096, 128, fused)
-        for fused in (False, True)
+        memory_need(llama_2_7b, settings(kv_type=KvType.Q8_0, flash_attention=fused)).main.kv for fused in (False, True)
     )
     assert unfused - fused == GIB - GIB * 34 // 64  # V stays f16
 
@@ -152,7 +137,15 @@ def test_everything_is_in_main_memory_without_a_gpu(llama_2_7b: ModelFacts) -> N
     need = memory_need(llama_2_7b, settings(n_ctx=4096, n_gpu_layers=0))
     assert need.vram_bytes == 0
     assert 5.9e9 < need.ram_bytes < 6.3e9  # 3.8 of weights and 2.1 of KV cache
-    assert need.reclaimable_bytes == llama_2_7b.tensor_bytes
+    assert need.reclaimable_bytes == need.main.weights
+    assert 0.97 * llama_2_7b.tensor_bytes < need.main.weights < llama_2_7b.tensor_bytes
+
+
+def test_of_a_mapped_file_only_the_embeddings_of_tokens_that_are_there_are_held(llama_2_7b: ModelFacts) -> None:
+    embedding = llama_2_7b.tensor_bytes - llama_2_7b.repeating_bytes - llama_2_7b.output_bytes
+    read, mapped = (memory_need(llama_2_7b, settings(n_ctx=2048, use_mmap=m)).main.weights for m in (False, True))
+    assert read == llama_2_7b.tensor_bytes
+    assert 0.9 * embedding < read - mapped < embedding
 
 
 def test_double_pages_only_where_a_mapped_file_is_rearranged(llama_2_7b: ModelFacts) -> None:
@@ -221,46 +214,6 @@ def test_too_large_for_the_graphics_card(llama_2_7b: ModelFacts) -> None:
 # --- The real engine --------------------------------------------------------------------------------------------------
 
 
-class Engine:
-    """The engine as a child of the test."""
-
-    def __init__(self) -> None:
-        command = engine_command()
-        self._process = subprocess.Popen(
-            command.argv,
-            env=os.environ | command.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-        )
-        self._decoder = event_decoder()
-
-    def __enter__(self) -> Engine:
-        self.wait(Hello)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._process:
-            self._process.kill()
-
-    def ask(self, request: Request, *answers: type) -> Event:
-        self._process.stdin.write(encode(request))
-        return self.wait(*answers)
-
-    def wait(self, *answers: type) -> Event:
-        while data := self._process.stdout.read(65536):
-            for event in self._decoder.feed(data):
-                if isinstance(event, answers):
-                    return event
-        raise AssertionError(f"the engine ended: {self._process.wait()}")
-
-    @property
-    def peak_bytes(self) -> int:
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
     ("model", "n_ctx", "use_mmap"),
@@ -271,12 +224,17 @@ def test_estimate_is_close_to_what_the_engine_takes(
 ) -> None:
     path = starter_model if model == "starter" else Shape().write(tmp_path / "tiny.gguf")
     wanted = LoadSettings(model_path=str(path), n_ctx=n_ctx, n_threads=1, use_mmap=use_mmap)
-    with Engine() as engine:
-        assert isinstance(engine.ask(Load(1, wanted), Loaded, Failed), Loaded)
+    engine = EngineDriver()
+    try:
+        with Peak.of(engine.process.pid) as peak:
+            assert isinstance(engine.load(path, n_ctx=n_ctx, n_threads=1, use_mmap=use_mmap), Loaded)
+            if model == "starter":
+                engine.chat(user("one two three " * 100), max_tokens=2)
+        forget_references(engine.process.pid)
         if model == "starter":
-            question = Generate(2, Prompt([Turn(Role.USER, "one two three " * 50)]), Sampling(), max_tokens=2)
-            assert isinstance(engine.ask(question, Finished, Failed), Finished)
-        peak = engine.peak_bytes
+            engine.chat(user("And then?"), max_tokens=2)
+        held = peak.n_bytes + referenced_file_bytes(engine.process.pid)
+    finally:
+        engine.close()
     estimate = memory_need(read_facts(path), wanted).ram_bytes
-    # at most 3 % too little, and at most 20 % or 15 MB too much
-    assert 0.97 * peak <= estimate <= max(1.2 * peak, peak + 15_000_000), (estimate, peak)
+    assert 0.9 * held <= estimate <= max(1.15 * held, held + 15_000_000), (estimate, held)
