@@ -58,6 +58,10 @@ class MessageListModel(QAbstractListModel):
             )
         return self._messages[row]
 
+    def id_of(self, row: int) -> MessageId:
+        """Of the message in `row`; cheaper than the message, whose text may wait to be joined."""
+        return self._messages[row].id
+
     def messages(self) -> list[Message]:
         """All messages in order."""
         return [self.message(row) for row in range(len(self._messages))]

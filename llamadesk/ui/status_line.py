@@ -64,6 +64,7 @@ class StatusLine(QWidget):
         self._desk = desk
         self._theme = theme
         self._narrow = False
+        self._counted: Usage | None = None  # by the engine; holds after a reply until the chat is measured again
         self._lamp = _Lamp()
         self._state = ElidedLabel("small")
         self._state.setAccessibleName("Engine status")
@@ -92,7 +93,7 @@ class StatusLine(QWidget):
         self._right.addWidget(self._usage)
         self._layout.addWidget(right, 1)
         desk.engine.status_changed.connect(self._show)
-        desk.context_state.changed.connect(self._show)
+        desk.context_state.changed.connect(self._show_measured)
         for signal in (desk.chats.opened, desk.chats.options_changed):
             signal.connect(self._show_usage)
         desk.settings.changed.connect(self._on_setting)
@@ -130,6 +131,10 @@ class StatusLine(QWidget):
             self._progress.setValue(round(status.fraction * 100))
         self._show_usage()
 
+    def _show_measured(self) -> None:
+        self._counted = None
+        self._show()
+
     def _on_setting(self, key: str) -> None:
         if key == OVERFLOW:
             self._show_usage()
@@ -137,7 +142,9 @@ class StatusLine(QWidget):
     def _show_usage(self) -> None:
         desk, colours = self._desk, self._theme.colours
         status, context = desk.engine.status, desk.context_state
-        usage = usage_of(status, context)
+        if status.busy:
+            self._counted = usage_of(status, context)
+        usage = self._counted or usage_of(status, context)
         self._meter.setVisible(usage.n_ctx > 0 and not self._narrow)
         self._meter.show_usage(usage, colours)
         words = short_words(usage) if self._narrow and usage.nearly_full else usage_text(status, usage)

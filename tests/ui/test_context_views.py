@@ -82,6 +82,15 @@ def test_the_meter_follows_what_is_typed_and_warns(window: MainWindow, desk: Sta
     assert "asks you" in used(window).toolTip()
 
 
+def test_what_the_engine_counted_holds_until_the_chat_is_measured_again(window: MainWindow, desk: StandInDesk) -> None:
+    desk.context_state.show(ContextUse(n_system=40, n_history=100, n_ctx=4096))
+    desk.engine.set_status(EngineStatus(Phase.GENERATING, n_past=300, n_ctx=4096))
+    desk.engine.set_status(EngineStatus(Phase.READY, n_past=310, n_ctx=4096))
+    assert used(window).text() == "300 of 4,096 tokens"
+    desk.context_state.show(ContextUse(n_system=40, n_history=271, n_ctx=4096))
+    assert used(window).text() == "311 of 4,096 tokens"
+
+
 def test_the_setting_counts_where_the_chat_has_no_choice(window: MainWindow, desk: StandInDesk) -> None:
     desk.context_state.show(ContextUse(n_history=4000, n_ctx=4096))
     assert "forgets the oldest" in used(window).toolTip()

@@ -192,8 +192,7 @@ class Documents:
 
     def is_faded(self, row: int) -> bool:
         """Whether the model does not see the message in a row any more."""
-        message = self._messages.message(row)
-        return message.id in self._memory.dropped or (row < self._memory_row and not message.pinned)
+        return self._messages.id_of(row) in self._memory.dropped
 
     def _row_of_memory(self) -> int:
         first = self._memory.first_seen

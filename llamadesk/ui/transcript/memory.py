@@ -12,8 +12,8 @@ class Memory:
     """Where the model's memory of a chat begins.
 
     Attributes:
-        first_seen: the first message that it still sees; None where it sees all of them.
-        dropped: messages that it does not see.
+        first_seen: the message from which on it sees all; None where it sees the whole chat.
+        dropped: the messages that it does not see. One before `first_seen` that is pinned is not among them.
         summary: what it is shown in place of the messages before `first_seen`; "" is nothing.
     """
 

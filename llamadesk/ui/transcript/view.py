@@ -63,6 +63,7 @@ class TranscriptView(QGroupBox):
         for row in range(first, last + 1):
             self._documents.append(row)
         self.area.strip.row_added(by_person=self._messages.message(last).role is Role.USER)
+        self._take(self._documents.set_memory(self._documents.memory))  # it may begin with the new one
 
     def _text_appended(self, row: int, text: str) -> None:
         # At once: the bridge has brought it down to what a screen can show (`Patience.frame`).
