@@ -123,10 +123,9 @@ class ChatControl(QObject):
         self._preferences.set(OPEN_CONVERSATION, int(conversation.id))
 
     def changed(self, conversation: Conversation) -> None:
-        """A chat was written to. Its options stay what they are: those are changed here alone."""
-        known = self._rooms.conversations.find(conversation.id)
-        options = conversation.options if known is None else known.options
-        self._rooms.conversations.put(msgspec.structs.replace(conversation, options=options))
+        """A chat was written to. Its title and options stay what they are: those are changed here alone."""
+        known = self._rooms.conversations.find(conversation.id) or conversation
+        self._rooms.conversations.put(msgspec.structs.replace(conversation, title=known.title, options=known.options))
 
     # --- What was chosen for a chat, and for a message ---
 
@@ -185,7 +184,8 @@ class ChatControl(QObject):
             self._rooms.tasks.start(self._rename(conversation_id, clean))
 
     async def _rename(self, conversation_id: ConversationId, title: str) -> None:
-        self.changed(await self._rooms.store.rename_conversation(conversation_id, title))
+        renamed = await self._rooms.store.rename_conversation(conversation_id, title)
+        self._rooms.conversations.put(msgspec.structs.replace(renamed, options=self.options_of(renamed)))
 
     def delete(self, conversation_id: ConversationId) -> None:
         """Put a chat in the trash; a notice offers to undo it."""

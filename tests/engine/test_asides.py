@@ -81,7 +81,6 @@ def test_the_tokens_of_replies_are_counted_as_they_were_written(starter_engine: 
     size = measured(starter_engine, Prompt(chat, chat="77"), "Why?")
     stats = read(starter_engine, Prompt([*chat, user("Why?")], chat="77")).stats
     assert total(size) == stats.n_prompt
-    assert stats.n_reused >= reply.end.n_past - 1
 
 
 @pytest.mark.parametrize("vocab", [VocabKind.BPE, VocabKind.SPM])
