@@ -36,8 +36,9 @@ class _Lamp(QWidget):
         return QSize(8, 8)
 
     def show_colour(self, colour: str) -> None:
-        self._colour = QColor(colour)
-        self.update()
+        if colour != self._colour.name():
+            self._colour = QColor(colour)
+            self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -122,7 +123,6 @@ class StatusLine(QWidget):
                 Phase.STOPPED: colours.error,
                 Phase.NO_MODEL: colours.border_strong,
                 Phase.RESTING: colours.border_strong,
-                Phase.RESTING: colours.border_strong,
             }.get(status.phase, colours.accent)
         )
         under_way = status.phase in (Phase.LOADING, Phase.READING)
@@ -151,10 +151,10 @@ class StatusLine(QWidget):
         if words != self._usage.text():
             self._usage.setText(words)
             self._usage.setAccessibleDescription(words)
-        warned = "error" if usage.too_long else "warning" if usage.nearly_full else ""
-        if warned != self._usage.property("warned"):
-            self._usage.setProperty("warned", warned)
-            self._usage.setStyleSheet(f"color: {getattr(colours, warned)};" if warned else "")
+        warning = colours.error if usage.too_long else colours.warning if usage.nearly_full else ""
+        sheet = f"color: {warning};" if warning else ""
+        if sheet != self._usage.styleSheet():
+            self._usage.setStyleSheet(sheet)
         overflow = desk.chats.options.overflow or Overflow(desk.settings.get(OVERFLOW, str))
         forgets = context.first_seen is not None or bool(context.dropped)
         tip = plain_words(usage, overflow, forgets=forgets)
@@ -170,5 +170,4 @@ class StatusLine(QWidget):
         self._lamp.setFixedSize(theme.px(9), theme.px(9))
         self._progress.setFixedSize(theme.px(72), theme.px(4))
         self._meter.setFixedSize(theme.px(56), theme.px(4))
-        self._usage.setProperty("warned", None)  # its colour is of the theme before
         self._show()

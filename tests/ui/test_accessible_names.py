@@ -42,6 +42,8 @@ def named(window: MainWindow, role: QAccessible.Role, name: str) -> QAccessibleI
         (A.PushButton, "Send"),
         (A.PushButton, "New chat"),
         (A.PushButton, "Attach"),
+        (A.PushButton, "Chat options"),
+        (A.StaticText, "Context use"),
         (A.List, "Conversations"),
         (A.EditableText, "Search chats"),
         (A.Slider, "GPU layers"),
