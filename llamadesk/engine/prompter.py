@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +11,13 @@ from llamadesk.core.chat import MessageId, Mode, Overflow, Role
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.prompt import exchanges, with_question, without_oldest
 from llamadesk.core.protocol import Prompt, PromptPiece, Turn
-from llamadesk.engine.history import Fragment, History, Kind, ids_of
+from llamadesk.engine.history import Fragment, History, ids_of
 from llamadesk.engine.prompt import ChatWriter
-from llamadesk.engine.rolling import FormatTokens, Rolling
-from llamadesk.engine.thinking import ThoughtFormat
+from llamadesk.engine.rolling import Rolling
+from llamadesk.engine.writing import FragmentWriter, pieces_of
 
 MIN_REPLY_TOKENS: Final = 8
 """A prompt that leaves less room than this is too long: the reply would be cut off at once."""
-_WORD: Final = "a"
-_USUAL_FORMAT: Final = FormatTokens(4, 6)
 _BORDERS: Final = ("\n\n", "\n", " ")
 _BORDER_CHARS: Final = 400
 """A text that is too long is cut at a paragraph, a line or a word, if one begins so near."""
@@ -62,11 +59,10 @@ class Prompter:
 
     def __init__(self, writer: ChatWriter, n_ctx: int) -> None:
         """`n_ctx`: tokens that the context holds."""
-        self._writer = writer
+        self._writer = FragmentWriter(writer)
         self._tokenizer = writer.tokenizer
         self._n_ctx = n_ctx
-        self._thoughts = ThoughtFormat(writer.template, self._tokenizer.vocab)
-        self._rolling = Rolling(self._tokenizer.count, self._format_tokens, n_ctx)
+        self._rolling = Rolling(self._tokenizer.count, self._writer.format_tokens, n_ctx)
         self._cuts: dict[tuple[str, MessageId], int] = {}
 
     def fit(self, prompt: Prompt, history: History, reply_ids: Sequence[int] = ()) -> FittedPrompt:
@@ -126,14 +122,14 @@ class Prompter:
         if not exchanges(prompt.turns):
             return self._system_alone(prompt, history), []
         draft = self._rolled(prompt, history) if prompt.overflow is Overflow.ROLL else self._whole(prompt, history)
-        return self._pieces(draft), draft.dropped
+        return pieces_of(ids_of(draft.fragments), self._tokenizer), draft.dropped
 
     def _system_alone(self, prompt: Prompt, history: History) -> list[PromptPiece]:
         """The pieces of a chat that has not begun; none where the template wants a question."""
         if not prompt.turns or prompt.mode is Mode.TEXT:
             return []
         try:
-            return self._pieces(self._whole(prompt, history))
+            return pieces_of(ids_of(self._whole(prompt, history).fragments), self._tokenizer)
         except ProblemError:
             return []
 
@@ -193,7 +189,7 @@ class Prompter:
             before.append(Turn(last.role, last.content.removesuffix(f"\n\n{question}"), last.message_id))
         if not exchanges(before):
             return 0
-        n_before = sum(len(fragment.ids) for fragment in self._written(before, history))
+        n_before = sum(len(fragment.ids) for fragment in self._writer.chat(before, history))
         return max(0, min(n_before, draft.n_tokens) - n_system)
 
     def _n_system(self, prompt: Prompt) -> int:
@@ -211,74 +207,12 @@ class Prompter:
         if prompt.mode is Mode.TEXT:
             turns = _text_turns(prompt)
             dropped = [message_id for turn in turns for message_id in turn.message_ids] if n_out else []
-            fragments = self._written_text(turns, n_out, history)
+            fragments = self._writer.text(turns, n_out, history)
         else:
             turns, dropped = without_oldest(prompt.turns, n_out)
             continued = turns.pop() if prompt.continues and turns[-1].role is Role.ASSISTANT else None
-            fragments = self._written(turns, history, continued)
+            fragments = self._writer.chat(turns, history, continued)
         return _Draft(turns, fragments, sum(len(fragment.ids) for fragment in fragments), dropped, n_out)
-
-    def _written(self, turns: Sequence[Turn], history: History, continued: Turn | None = None) -> list[Fragment]:
-        """Turns in the chat format, up to where the reply begins; with `continued`, up to where it goes on."""
-        head = self._writer.write(turns)
-        if continued is None:
-            return history.fragments(head)
-        if continued.thought:
-            before = history.fragments(head)
-            return [*before, Fragment(Kind.REST, "", self._thinking_on(ids_of(before), continued))]
-        return self._going_on(head, continued.content, history)
-
-    def _thinking_on(self, before: list[int], continued: Turn) -> tuple[int, ...]:
-        """The tokens of a thought, and of the answer where that had begun, as the model writes them."""
-        thoughts, plain = self._thoughts, self._tokenizer.plain
-        ids = [] if thoughts.is_opened_by(before) else thoughts.opening_ids
-        ids += plain(continued.thought, continues=True)
-        if continued.content:
-            ids += [*thoughts.closing_ids, *plain(continued.content, continues=True)]
-        return tuple(ids)
-
-    def _written_text(self, turns: Sequence[Turn], n_out: int, history: History) -> list[Fragment]:
-        head, reply = ("".join(turn.content for turn in part) for part in (turns[:1], turns[1:]))
-        guarded = self._tokenizer.guard(head[n_out:])
-        reply = reply[max(0, n_out - len(head)) :]
-        return self._going_on(guarded, reply, history) if reply else history.fragments(guarded)
-
-    def _going_on(self, head: str, reply: str, history: History) -> list[Fragment]:
-        """`head`, and a reply that goes on from its very end: the tokens that were generated, where they are known."""
-        before = history.fragments(head)
-        whole = history.fragments(head + self._tokenizer.guard(reply, generated=True))
-        n_before = len(before)
-        known = whole[:n_before] == before and [part.kind for part in whole[n_before : n_before + 1]] == [Kind.REPLY]
-        if known:
-            return whole
-        return [*before, Fragment(Kind.REST, reply, self._tokenizer.plain(reply, continues=True))]
-
-    def _format_tokens(self) -> FormatTokens:
-        """What the chat format adds, by two short chats."""
-        n_word = self._tokenizer.count(_WORD)
-        question, answer = Turn(Role.USER, _WORD), Turn(Role.ASSISTANT, _WORD)
-        nothing = History(self._tokenizer, self._tokenizer.piece)
-        try:
-            short, long = (
-                sum(len(fragment.ids) for fragment in self._written(turns, nothing))
-                for turns in ([question], [question, answer, question])
-            )
-        except ProblemError:
-            return _USUAL_FORMAT
-        turn = max(0, math.ceil((long - short - 2 * n_word) / 2))
-        return FormatTokens(max(0, short - turn - n_word), turn)
-
-    def _pieces(self, draft: _Draft) -> list[PromptPiece]:
-        """Tokens as text that can be read, control tokens by their names."""
-        pieces: list[PromptPiece] = []
-        for name, group in itertools.groupby(ids_of(draft.fragments), self._tokenizer.control_name):
-            ids = list(group)
-            if name is None:
-                text = b"".join(map(self._tokenizer.piece, ids)).decode(errors="replace")
-                pieces.append(PromptPiece(text, is_control=False, n_tokens=len(ids)))
-            else:
-                pieces += [PromptPiece(name, is_control=True, n_tokens=1)] * len(ids)
-        return pieces
 
 
 def _text_turns(prompt: Prompt) -> list[Turn]:

@@ -199,7 +199,12 @@ def test_a_reply_goes_on_from_the_tokens_it_was_written_in(maker: Callable[..., 
     unknown = made.prompter.fit(rolling(turns, continues=True), fresh)
     assert unknown.ids[: len(before.ids)] == before.ids
     assert made.text(unknown.ids) == made.text(before.ids) + shown
-    assert unknown.fragments[-1].kind is Kind.REST
+    assert unknown.fragments[-1].kind is Kind.REPLY
+    # Once it has gone on, the next prompt keeps the tokens of both its parts.
+    fresh.remember(unknown.fragments, reply[-1:], shown[-1:])
+    whole = Turn(Role.ASSISTANT, shown + shown[-1], MessageId(4))
+    after = made.prompter.fit(rolling([*asked.turns, whole, Turn(Role.USER, "and", MessageId(5))]), fresh)
+    assert after.ids[: len(unknown.ids) + 1] == unknown.ids + reply[-1:]
 
 
 def test_control_tokens_in_a_reply_that_goes_on_stay_text(maker: Callable[..., Maker]) -> None:
