@@ -9,8 +9,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from llamadesk.core.protocol import Accelerator, AcceleratorState
-from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS
+from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS, Needs
 from llamadesk.core.sizes import bytes_text
+from llamadesk.ui.devices import DeviceList
 from llamadesk.ui.fields import Combo, WheelGuard
 from llamadesk.ui.setting_rows import SliderRow
 from llamadesk.ui.theme import ThemeManager
@@ -113,13 +114,18 @@ def _fill(combo: QComboBox, entries: Sequence[tuple[str, str]], current: str | N
 
 
 class _ModelSliderRow(SliderRow):
-    """A slider whose bounds are the chosen model's."""
+    """A slider whose bounds are the chosen model's, and a line that tells what each position takes."""
 
     def __init__(self, key: str, desk: Desk) -> None:
         super().__init__(SETTINGS[key], desk)
         desk.models.chosen_changed.connect(self.refresh)
         desk.engine.devices_changed.connect(self.refresh)
+        desk.settings.changed.connect(self._on_other_changed)
         self.refresh()
+
+    def _on_other_changed(self, key: str) -> None:
+        if key != self.setting.key and SETTINGS[key].needs is Needs.LOAD:
+            self.show_value()
 
     def refresh(self) -> None:
         """The model or the devices are others now."""
@@ -129,10 +135,14 @@ class _ModelSliderRow(SliderRow):
 
 
 class GpuLayersRow(_ModelSliderRow):
-    """From none to all layers of the model, the output layer among them."""
+    """From none to all layers of the model, the output layer among them; as many as fit until the person chooses. Below
+    it stands what there is to compute with."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(GPU_LAYERS, desk)
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(DeviceList(desk))
 
     def set_bounds(self) -> None:
         """See SliderRow."""
@@ -143,14 +153,15 @@ class GpuLayersRow(_ModelSliderRow):
         reason = _NO_MODEL if chosen is None else "" if engine.gpus else _why_no_gpu(engine.accelerators)
         self._slider.setEnabled(not reason)
         self._slider.setToolTip(reason)
-        self.say(reason)
 
     def to_slider(self) -> int:
         """All layers, however many they are, are the slider's end; without a GPU none is offloaded."""
         if not self._desk.engine.gpus:
             return 0
         layers = self._desk.settings.get(GPU_LAYERS, int)
-        return self._slider.maximum() if layers in (ALL_GPU_LAYERS, AUTO_GPU_LAYERS) else layers
+        if layers == AUTO_GPU_LAYERS:
+            return self._desk.library.auto_layers()
+        return self._slider.maximum() if layers == ALL_GPU_LAYERS else layers
 
     def from_slider(self, position: int) -> int:
         """See SliderRow."""
@@ -161,16 +172,20 @@ class GpuLayersRow(_ModelSliderRow):
         every = self._slider.maximum()
         if every == 0:
             return ""
+        count = f"All {every}" if position == every else f"{position} of {every}" if position else f"None of {every}"
         if not self._slider.isEnabled():
-            return f"None of {every}"
-        if position == every:
-            return f"All {every} layers"
-        return f"{position} of {every} layers" if position else f"None of {every} layers"
+            return count
+        is_auto = self._desk.settings.get(GPU_LAYERS, int) == AUTO_GPU_LAYERS and position == self.to_slider()
+        return f"Automatic: {count[0].lower() + count[1:]} layers" if is_auto else f"{count} layers"
 
     def _show_words(self) -> None:
         super()._show_words()
-        if not self._slider.isEnabled():
+        chosen, library = self._desk.models.chosen, self._desk.library
+        if chosen is None or not self._slider.isEnabled():
+            self.say(self._slider.toolTip())
             self._slider.setAccessibleDescription(self._slider.toolTip())
+        else:
+            self.say(library.memory_text(library.context_length(chosen), self._slider.value()))
 
 
 class ContextRow(_ModelSliderRow):
@@ -178,7 +193,6 @@ class ContextRow(_ModelSliderRow):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(CONTEXT_LENGTH, desk)
-        desk.settings.changed.connect(self._on_layers_changed)
 
     def set_bounds(self) -> None:
         """See SliderRow."""
@@ -213,10 +227,6 @@ class ContextRow(_ModelSliderRow):
             self._slider.setValue(snapped)  # comes back here
         else:
             super()._on_slid(position)
-
-    def _on_layers_changed(self, key: str) -> None:
-        if key == GPU_LAYERS:
-            self._show_words()
 
     def _show_words(self) -> None:
         super()._show_words()

@@ -137,7 +137,14 @@ class Library(QObject):
         return min(self._settings.get("model.context_length", int) or 8192, file.facts.n_ctx_train)
 
     def memory_text(self, n_ctx: int, n_gpu_layers: int) -> str:
-        return f"Needs about {4 + n_ctx / 8192:.1f} GB of 16.0 GB memory"
+        vram = n_gpu_layers * 0.2 if n_gpu_layers > 0 else 0
+        return f"VRAM {vram:.1f} of 12.0 GB, RAM {4 + n_ctx / 8192:.1f} of 16.0 GB: comfortable."
+
+    def auto_layers(self) -> int:
+        return 20
+
+    def refresh_devices(self) -> None:
+        self._asked.note("refresh_devices")
 
 
 class Preferences(QObject):

@@ -25,6 +25,7 @@ from stand_in import StandInDesk, devices
 from llamadesk.core.protocol import Accelerator, AcceleratorState
 from llamadesk.core.settings import (
     ALL_GPU_LAYERS,
+    AUTO_GPU_LAYERS,
     CONTEXT_LENGTH,
     GPU_LAYERS,
     PANE_SHOWN,
@@ -37,6 +38,7 @@ from llamadesk.core.settings import (
     Needs,
     Setting,
 )
+from llamadesk.ui.devices import DeviceList
 from llamadesk.ui.main_window import MainWindow
 from llamadesk.ui.settings_pane import SettingsPane
 
@@ -131,7 +133,7 @@ def test_gpu_layers_are_disabled_with_the_reason_where_there_is_no_gpu(pane: Set
     assert "No graphics card" in layers.toolTip()
     assert layers.accessibleDescription() == layers.toolTip()
     assert any(label.text() == layers.toolTip() for label in pane.rows[GPU_LAYERS].findChildren(QLabel))
-    assert desk.settings.get(GPU_LAYERS, int) == ALL_GPU_LAYERS  # kept for a day with a GPU
+    assert desk.settings.get(GPU_LAYERS, int) == AUTO_GPU_LAYERS  # kept for a day with a GPU
 
 
 def test_what_became_of_a_driver_is_told_where_there_is_no_gpu(pane: SettingsPane, desk: StandInDesk) -> None:
@@ -148,13 +150,45 @@ def test_gpu_layers_go_from_none_to_all_of_the_model(pane: SettingsPane, desk: S
     desk.engine.set_devices(devices(gpu=True))
     layers = slider(pane, GPU_LAYERS)
     assert layers.isEnabled() and layers.toolTip() == ""
-    assert (layers.minimum(), layers.maximum(), layers.value()) == (0, 33, 33)
-    assert layers.accessibleDescription() == "All 33 layers"
+    assert (layers.minimum(), layers.maximum(), layers.value()) == (0, 33, 20)
+    assert layers.accessibleDescription() == "Automatic: 20 of 33 layers"
     layers.setValue(12)
     assert desk.settings.get(GPU_LAYERS, int) == 12
     assert layers.accessibleDescription() == "12 of 33 layers"
     layers.setValue(33)
     assert desk.settings.get(GPU_LAYERS, int) == ALL_GPU_LAYERS
+    assert layers.accessibleDescription() == "All 33 layers"
+    desk.preferences.set(GPU_LAYERS, AUTO_GPU_LAYERS)
+    assert layers.value() == 20
+    layers.setValue(0)
+    assert layers.accessibleDescription() == "None of 33 layers"
+
+
+def test_each_position_tells_what_it_takes(pane: SettingsPane, desk: StandInDesk) -> None:
+    desk.engine.set_devices(devices(gpu=True))
+
+    def notes(key: str) -> list[str]:
+        return [label.text() for label in pane.rows[key].findChildren(QLabel)]
+
+    layers, context = slider(pane, GPU_LAYERS), slider(pane, CONTEXT_LENGTH)
+    for position, takes in ((0, "VRAM 0.0"), (10, "VRAM 2.0"), (30, "VRAM 6.0")):
+        layers.setValue(position)
+        assert f"{takes} of 12.0 GB, RAM 5.0 of 16.0 GB: comfortable." in notes(GPU_LAYERS)
+        assert f"{takes} of 12.0 GB, RAM 5.0 of 16.0 GB: comfortable." in notes(CONTEXT_LENGTH)
+    context.setValue(16384)
+    assert "VRAM 6.0 of 12.0 GB, RAM 6.0 of 16.0 GB: comfortable." in notes(GPU_LAYERS)
+
+
+def test_devices_are_listed_with_what_is_free(pane: SettingsPane, desk: StandInDesk) -> None:
+    listed = pane.findChild(DeviceList)
+    assert listed is not None
+    assert listed.accessibleDescription() == "Processor: A processor, 8.0 of 16.0 GB free"
+    desk.engine.set_devices(devices(gpu=True))
+    assert "Graphics card: A graphics card (GPU0), 11.0 of 12.0 GB free" in listed.accessibleDescription()
+    desk.asked.calls.clear()
+    desk.preferences.set(PANE_SHOWN, False)
+    desk.preferences.set(PANE_SHOWN, True)
+    assert desk.asked.named("refresh_devices") == [()]
 
 
 def test_context_goes_in_steps_to_the_trained_length_and_names_its_cost(pane: SettingsPane, desk: StandInDesk) -> None:
@@ -165,7 +199,7 @@ def test_context_goes_in_steps_to_the_trained_length_and_names_its_cost(pane: Se
     assert context.value() == 4096 == desk.settings.get(CONTEXT_LENGTH, int)
     assert desk.asked.named("set") == [(CONTEXT_LENGTH, 4096)]
     texts = [label.text() for label in pane.rows[CONTEXT_LENGTH].findChildren(QLabel)]
-    assert "Needs about 4.5 GB of 16.0 GB memory" in texts
+    assert "VRAM 0.0 of 12.0 GB, RAM 4.5 of 16.0 GB: comfortable." in texts
     assert "4,096 of 131,072 tokens" in texts
 
 
