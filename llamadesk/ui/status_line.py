@@ -113,6 +113,7 @@ class StatusLine(QWidget):
         summarising = self._desk.context_state.summarising
         text = _SUMMARISING if summarising else status.text
         self._promise.setVisible(not self._narrow and not summarising)
+        self._usage.setVisible(not self._narrow or not summarising)
         if self._state.text() != text:
             self._state.setText(text)
             self._state.setAccessibleDescription(text)
@@ -165,6 +166,7 @@ class StatusLine(QWidget):
         theme = self._theme
         self.setStyleSheet(room_sheet(theme))
         self._layout.setContentsMargins(theme.px(16), theme.px(2), theme.px(16), theme.px(7))
+        self._layout.setSpacing(theme.px(12))
         for layout in (self._left, self._right):
             layout.setSpacing(theme.px(7))
         self._lamp.setFixedSize(theme.px(9), theme.px(9))

@@ -129,6 +129,14 @@ def test_the_status_says_that_the_chat_is_summarised(window: MainWindow, desk: S
     assert engine_words(window).text() == "Ready"
 
 
+def test_a_narrow_window_has_room_for_these_words(make_window: Callable[..., MainWindow], desk: StandInDesk) -> None:
+    window = make_window(desk, 380, 600)
+    desk.context_state.show(ContextUse(summarising=True))
+    assert not used(window).isVisible()
+    desk.context_state.show(ContextUse())
+    assert used(window).isVisible()
+
+
 # --- the options of a chat -----------------------------------------------------------------------------------------
 
 

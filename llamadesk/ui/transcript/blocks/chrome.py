@@ -230,7 +230,8 @@ class FootWidget(ActingWidget):
         x = self._words_left
         painter.setFont(self.look.fonts["small"])
         for words, colour in self._numbered_words():
-            if colour == "text_faint" and not (self._last or self._hovered):
+            beyond = x + self._words_width(words) > self.width()
+            if colour == "text_faint" and (beyond or not (self._last or self._hovered)):
                 continue
             painter.setPen(self.look.colour(colour))
             painter.drawText(QRectF(x, 0, self.width() - x, self.look.px(_ROW)), Qt.AlignmentFlag.AlignVCenter, words)
