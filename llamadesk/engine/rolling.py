@@ -52,8 +52,6 @@ class Rolling:
 
     def first_guess(self, chat: str, turns: Sequence[Turn]) -> int:
         """How many exchanges to drop before anything is tried: those of last time, or more."""
-        if sum(len(turn.content) for turn in turns) < self.target // 2:
-            return 0  # no text makes two tokens of a character on the average
         n_tokens = self._added().prompt + self.size(turns)
         if n_tokens <= self.target:
             return 0
