@@ -3,28 +3,29 @@ that needs is control's business."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
-    QPlainTextEdit,
+    QPushButton,
     QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from llamadesk.core.settings import TEMPERATURE, Needs, Setting
+from llamadesk.core.settings import Needs, Setting
 from llamadesk.ui.fields import Check, Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
-_TEXT_SETTLES_MS = 800
+
+_SHORT = 10  # characters of a choice that fits beside its label
 
 
 class SettingRow(QWidget):
@@ -44,7 +45,7 @@ class SettingRow(QWidget):
         self._guard = WheelGuard(self)
         control.installEventFilter(self._guard)
         control.setAccessibleName(setting.label)
-        self._label = label(setting.label, "field")
+        self._label = label(setting.label, "field", wrap=beside)
         self._label.setBuddy(control)
         self._value = label("", "value")
         self._value.hide()
@@ -53,8 +54,7 @@ class SettingRow(QWidget):
         self._note = label("", "small", wrap=True)
         self._note.hide()
         head = QHBoxLayout()
-        head.addWidget(self._label)
-        head.addStretch()
+        head.addWidget(self._label, 1)
         head.addWidget(self._value)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -66,6 +66,8 @@ class SettingRow(QWidget):
             layout.addWidget(control)
         layout.addWidget(self._note)
         layout.addWidget(self._help)
+        self._default_line: QWidget | None = None
+        self._show_difference()
         desk.settings.changed.connect(self._on_changed)
 
     def show_value(self) -> None:
@@ -77,12 +79,69 @@ class SettingRow(QWidget):
         self._note.setText(note)
         self._note.setVisible(bool(note))
 
+    def warn(self, problem: str) -> None:
+        """What is wrong with this value; "" for nothing."""
+        self.say(problem)
+        set_property(self._note, "tone", "error" if problem else "")
+        self.control.setAccessibleDescription(problem)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the value is another one than the default."""
+        return self._desk.settings.value(self.setting.key) != self.setting.default
+
     def _ask(self, value: object) -> None:
         self._desk.preferences.set(self.setting.key, value)
 
     def _on_changed(self, key: str) -> None:
         if key == self.setting.key:
             self.show_value()
+            self._show_difference()
+
+    def _show_difference(self) -> None:
+        if self._default_line is None:
+            if not self.is_changed:
+                return
+            self._default_line = self._make_default_line()
+            cast(QVBoxLayout, self.layout()).addWidget(self._default_line)
+        self._default_line.setVisible(self.is_changed)
+
+    def _make_default_line(self) -> QWidget:
+        """What the default is, and the way back to it; most rows never need it."""
+        words = default_words(self.setting)
+        reset = QPushButton("Reset")
+        reset.setProperty("kind", "link")
+        reset.setAccessibleName(f"Reset {self.setting.label}")
+        reset.setAccessibleDescription(words)
+        reset.setCursor(Qt.CursorShape.PointingHandCursor)
+        reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        reset.clicked.connect(self._go_back)
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label(words, "faint"))
+        layout.addStretch()
+        layout.addWidget(reset)
+        return line
+
+    def _go_back(self) -> None:
+        self._ask(self.setting.default)
+        self.control.setFocus(Qt.FocusReason.OtherFocusReason)  # the button that was pressed is gone
+
+
+def default_words(setting: Setting) -> str:
+    """What a changed row says of its default."""
+    default = setting.default
+    chosen = next((words for value, words in setting.choices if value == default), "")
+    if chosen:
+        return f"Changed; the default is {chosen}"
+    if isinstance(default, bool):
+        return f"Changed; the default is {'on' if default else 'off'}"
+    if isinstance(default, str):
+        return "Changed" if default else "Changed; there is none by default"
+    if setting.lowest_means and default == setting.minimum:
+        return f"Changed; the default is {setting.lowest_means}"
+    return f"Changed; the default is {default:g}{setting.unit}"
 
 
 class ChoiceRow(SettingRow):
@@ -93,7 +152,8 @@ class ChoiceRow(SettingRow):
         self._combo.setMinimumContentsLength(8)
         for value, words in setting.choices:
             self._combo.addItem(words, value)
-        super().__init__(setting, desk, self._combo, beside=True)
+        is_short = all(len(words) <= _SHORT for _, words in setting.choices)
+        super().__init__(setting, desk, self._combo, beside=is_short)
         self.show_value()
         self._combo.currentIndexChanged.connect(lambda index: self._ask(self._combo.itemData(index)))
 
@@ -117,38 +177,6 @@ class SwitchRow(SettingRow):
         """See SettingRow."""
         with QSignalBlocker(self._box):
             self._box.setChecked(self._desk.settings.get(self.setting.key, bool))
-
-
-class TextRow(SettingRow):
-    """A text; taken after a pause in typing, or when the cursor leaves it."""
-
-    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
-        self._edit = QPlainTextEdit(tabChangesFocus=True, placeholderText="None")
-        self._edit.setFixedHeight(theme.px(104))
-        super().__init__(setting, desk, self._edit)
-        self.show_value()
-        self._timer = QTimer(self, singleShot=True, interval=_TEXT_SETTLES_MS)
-        self._timer.timeout.connect(self.commit)
-        self._edit.textChanged.connect(self._timer.start)
-        self._edit.installEventFilter(self)
-
-    def commit(self) -> None:
-        """Ask for what is typed."""
-        self._timer.stop()
-        self._ask(self._edit.toPlainText())
-
-    def show_value(self) -> None:
-        """See SettingRow."""
-        text = str(self._desk.settings.value(self.setting.key))
-        if text != self._edit.toPlainText():
-            with QSignalBlocker(self._edit):
-                self._edit.setPlainText(text)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leaving the field, or hiding the pane, is a pause as well."""
-        if event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide) and self._timer.isActive():
-            self.commit()
-        return super().eventFilter(watched, event)
 
 
 class NumberRow(SettingRow):
@@ -253,19 +281,3 @@ class FractionRow(SliderRow):
     def words(self, position: int) -> str:
         """See SliderRow."""
         return f"{position / 100:.2f}"
-
-
-_FRACTION_SLIDERS = frozenset({TEMPERATURE})
-
-
-def row_for(setting: Setting, desk: Desk, theme: ThemeManager) -> SettingRow:
-    """The row that fits a setting's type."""
-    if setting.choices:
-        return ChoiceRow(setting, desk, theme)
-    if isinstance(setting.default, bool):
-        return SwitchRow(setting, desk, theme)
-    if isinstance(setting.default, str):
-        return TextRow(setting, desk, theme)
-    if setting.key in _FRACTION_SLIDERS:
-        return FractionRow(setting, desk)
-    return NumberRow(setting, desk, theme)

@@ -39,6 +39,14 @@ def label(text: str, role: str, *, wrap: bool = False) -> QLabel:
     return result
 
 
+def set_property(widget: QWidget, name: str, value: str) -> None:
+    """Give a widget another look of `llamadesk.ui.style`, once it is shown: a sheet looks at properties only then."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
 class IconButton(QPushButton):
     """A button with an icon of the theme. It is named for screen readers and explains itself in a tool tip.
 

@@ -30,6 +30,7 @@ SETTINGS: Final = (
         minimum=AUTO_GPU_LAYERS,
         maximum=1000,
         needs=Needs.LOAD,
+        lowest_means="Automatic",
     ),
     Setting(
         CONTEXT_LENGTH,
@@ -42,6 +43,7 @@ SETTINGS: Final = (
         maximum=1_048_576,
         step=256,
         needs=Needs.LOAD,
+        lowest_means="Automatic",
     ),
     Setting(
         THREADS,
