@@ -93,10 +93,11 @@ class Desk(QObject):
         self.chats = ChatControl(rooms, self.preferences, self)
         self.context_state = ContextState(self)
         self.context = ContextControl(rooms, self.chats, self.context_state, self._context_length, self)
-        self.replies = ReplyControl(rooms, self.chats, self)
+        self.replies = ReplyControl(rooms, self.chats, self.context, self)
         self.library = ModelControl(rooms, folders, self.preferences, self)
         self._folders = folders
         self.replies.model_wanted.connect(self.library.reload)
+        self.replies.dropped.connect(self.context.on_dropped)
         self.context.model_wanted.connect(self.library.reload)
         self.settings.restore(kept(store.read_settings_now(), mode))
         if mode.safe:

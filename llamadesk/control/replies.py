@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from llamadesk.control.chats import ChatControl
+from llamadesk.control.context import ContextControl
 from llamadesk.control.notices import NoticeKind
+from llamadesk.control.reply import Reply
+from llamadesk.control.reply_keeping import ReplyKeeping
 from llamadesk.control.rooms import Rooms
-from llamadesk.core.chat import Conversation, ConversationId, Message, MessageId, ReplyStats, Role, Status, title_from
+from llamadesk.control.sampling import sampling_from
+from llamadesk.core.chat import Conversation, Message, MessageId, ReplyStats, Role, Status, title_from
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
-from llamadesk.core.prompt import turns_for
-from llamadesk.core.protocol import Finished, FinishReason, Prompt, Sampling
-from llamadesk.core.settings import (
-    MAX_TOKENS,
-    MIN_P,
-    REPEAT_PENALTY,
-    SEED,
-    SYSTEM_PROMPT,
-    TEMPERATURE,
-    TOP_K,
-    TOP_P,
-)
+from llamadesk.core.protocol import Finished, FinishReason, Prompt, RequestId
+from llamadesk.core.settings import MAX_TOKENS, SPECULATION, THOUGHT_BUDGET
 from llamadesk.state.engine import EngineStatus, Phase
 
-_CHECKPOINT_MS = 800
-"""How much of a reply a crash of the whole app can cost, at the most."""
 _STATUS_SECONDS = 0.25
 """Figures that change faster than they can be read only take time from the model."""
 
@@ -40,38 +31,7 @@ _ENDED: dict[FinishReason, Status] = {
     FinishReason.CONTEXT_FULL: Status.CUT_OFF,
     FinishReason.CANCELLED: Status.STOPPED,
 }
-
-
-class _Reply(msgspec.Struct, eq=False):
-    """The reply that is being written.
-
-    `request_id` is 0 until the engine was asked, which waits for a model that is being loaded; `message` is None until
-    its row is committed, and text may come before. A `rowless` one will have none: the store could not take it.
-    """
-
-    conversation_id: ConversationId
-    prompt: Prompt
-    request_id: int = 0
-    message: Message | None = None
-    rowless: bool = False
-    parts: list[str] = []
-    n_unsaved: int = 0
-    ended: tuple[Status, ReplyStats | None] | None = None
-    first_token_at: float = 0.0
-    status_at: float = 0.0
-    n_tokens: int = 0
-
-    @property
-    def text(self) -> str:
-        """What is written so far."""
-        if len(self.parts) > 1:
-            self.parts = ["".join(self.parts)]
-        return self.parts[0] if self.parts else ""
-
-    def over(self, row: Message) -> Message:
-        """`row` with what the reply is by now."""
-        status, stats = self.ended or (row.status, row.stats)
-        return msgspec.structs.replace(row, content=self.text, status=status, stats=stats)
+_GOES_ON = (Status.CUT_OFF, Status.STOPPED, Status.INTERRUPTED)
 
 
 class ReplyControl(QObject):
@@ -83,18 +43,23 @@ class ReplyControl(QObject):
     """The text could not be kept and comes back to the composer."""
     model_wanted = Signal()
     """Something was sent while no model is loaded: try to load it again."""
+    dropped = Signal(int, object)
+    """id of the chat, ids of its messages that the model does not see for the reply that is being written."""
 
-    def __init__(self, rooms: Rooms, chats: ChatControl, parent: QObject | None = None) -> None:
+    def __init__(
+        self, rooms: Rooms, chats: ChatControl, context: ContextControl, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._rooms = rooms
         self._chats = chats
-        self._reply: _Reply | None = None
-        self._unkept: dict[MessageId, _Reply] = {}
+        self._context = context
+        self._keeping = ReplyKeeping(rooms, self)
+        self._reply: Reply | None = None
         self._sending = False
         self._could_send = False
-        self._checkpoints = QTimer(self, interval=_CHECKPOINT_MS)
-        self._checkpoints.timeout.connect(self._checkpoint)
         rooms.client.prompt_progressed.connect(self._on_prompt_progressed)
+        rooms.client.dropped.connect(self._on_dropped)
+        rooms.client.thought_received.connect(self._on_thought)
         rooms.client.delta_received.connect(self._on_delta)
         rooms.client.finished.connect(self._on_finished)
         rooms.client.failed.connect(self._on_failed)
@@ -102,7 +67,7 @@ class ReplyControl(QObject):
         rooms.models.chosen_changed.connect(self._ask)
         rooms.models.chosen_changed.connect(self._announce)
         chats.deleting.connect(self._on_deleting)
-        chats.set_overlay(self._overlay)
+        chats.set_overlay(self._keeping.overlay)
 
     # --- What the window asks ---
 
@@ -120,19 +85,39 @@ class ReplyControl(QObject):
         """Keep the person's message and ask for a reply."""
         if not text.strip() or self.busy:
             return
-        if self._rooms.engine.status.phase is Phase.STOPPED:
-            self.model_wanted.emit()
-        if not self._rooms.models.expected or self._rooms.engine.status.phase is Phase.STOPPED:
+        if not self._wake_model():
             self._refuse(text, self._no_model("Your message is still in the box."))
             return
         self._sending = True
         self._announce()
         self._rooms.tasks.start(self._send(text))
 
+    def can_continue(self, message: Message) -> bool:
+        """Whether a message of the chat on screen is a reply that was cut off and could be written on."""
+        if message.role is not Role.ASSISTANT or message.status not in _GOES_ON or not self.can_send:
+            return False
+        last = self._rooms.transcript.rowCount() - 1
+        return last >= 0 and self._rooms.transcript.message(last).id == message.id
+
+    def continue_reply(self) -> None:
+        """Write the last reply of the chat on screen on from where it was cut off, if it was."""
+        messages, conversation = self._rooms.transcript.messages(), self._chats.current
+        if conversation is None or not messages or not self.can_continue(messages[-1]):
+            return
+        if not self._wake_model():
+            self._rooms.notices.problem(self._no_model("The reply stays as it is."))
+            return
+        reply = self._reply = Reply.going_on(messages[-1])
+        self._rooms.transcript.replace(reply.over(messages[-1]))
+        self._keeping.begin(reply)
+        self._announce()
+        self._rooms.tasks.start(self._prepare(reply, conversation, messages))
+
     def stop(self) -> None:
         """End the reply; what is written stays."""
         if self._reply is None:
             return
+        self._context.stop()
         if self._reply.request_id:
             self._rooms.client.cancel(self._reply.request_id)
         else:
@@ -163,18 +148,30 @@ class ReplyControl(QObject):
         self._chats.changed(conversation)
         if self._rooms.conversations.current == conversation.id:
             self._rooms.transcript.append(question)
-        turns = turns_for([*history, question], self._rooms.settings.get(SYSTEM_PROMPT, str))
-        reply = self._reply = _Reply(conversation.id, Prompt(turns))
+        reply = self._reply = Reply(conversation.id)
         self._announce()
+        try:
+            await self._prepare(reply, conversation, [*history, question])
+        finally:
+            # The engine is reading already: the reply's own row is committed meanwhile.
+            await self._make_row(reply, question)
+
+    async def _prepare(self, reply: Reply, conversation: Conversation, messages: Sequence[Message]) -> None:
+        """Make the prompt and ask the engine. `messages`: up to the one to be answered, or the reply that goes on."""
+        try:
+            conversation = await self._context.make_room(conversation, messages)
+            if reply.ended is None:
+                reply.prompt = self._context.prompt(conversation, messages, continues=reply.continued is not None)
+        except BaseException:
+            self._end(Status.FAILED, None)
+            raise
         self._ask()
-        # The engine is reading already: the reply's own row is committed meanwhile.
-        await self._make_row(reply, question)
 
     @Slot()
     def _ask(self) -> None:
         """Ask the engine for the reply that waits to be asked for, once there is a model."""
         reply, status = self._reply, self._rooms.engine.status
-        if reply is None or reply.request_id or reply.ended is not None:
+        if reply is None or reply.prompt is None or reply.request_id or reply.ended is not None:
             return
         if status.phase is Phase.STOPPED:  # the load that it waited for failed, which ModelControl tells
             self._end(Status.FAILED, None)
@@ -182,9 +179,22 @@ class ReplyControl(QObject):
             self._rooms.notices.problem(self._no_model("Your message is kept."))
             self._end(Status.FAILED, None)
         elif status.phase is Phase.READY:
-            n_max = self._rooms.settings.get(MAX_TOKENS, int)
-            reply.request_id = self._rooms.client.generate(reply.prompt, self._sampling(), n_max)
+            reply.request_id = self._generate(reply.prompt)
             self._rooms.engine.set_status(EngineStatus(Phase.READING, n_past=status.n_past, n_ctx=status.n_ctx))
+
+    def _generate(self, prompt: Prompt) -> RequestId:
+        settings = self._rooms.settings
+        sampling = sampling_from(settings)
+        # How many tokens are computed at once depends on the clock, and how sums are rounded depends on that: whoever
+        # has chosen a seed wants the same reply again.
+        repeatable = sampling.seed >= 0 and sampling.temperature > 0
+        return self._rooms.client.generate(
+            prompt,
+            sampling,
+            settings.get(MAX_TOKENS, int),
+            thought_budget=settings.get(THOUGHT_BUDGET, int),
+            speculate=settings.get(SPECULATION, bool) and not repeatable,
+        )
 
     async def _keep(
         self, conversation: Conversation | None, history: Sequence[Message], text: str
@@ -199,7 +209,7 @@ class ReplyControl(QObject):
         question = await self._rooms.store.add_message(conversation.id, parent, Role.USER, text, Status.COMPLETE)
         return self._after(conversation, question), question
 
-    async def _make_row(self, reply: _Reply, question: Message) -> None:
+    async def _make_row(self, reply: Reply, question: Message) -> None:
         name = self._rooms.models.chosen.family if self._rooms.models.chosen else ""
         try:
             row = await self._rooms.store.add_message(
@@ -216,10 +226,16 @@ class ReplyControl(QObject):
         if conversation is not None:
             self._chats.changed(self._after(conversation, row))
         if self._on_screen(reply):
-            self._rooms.transcript.append(msgspec.structs.replace(row, content=reply.text))
-        self._checkpoints.start()
+            self._rooms.transcript.append(reply.over(row))
+        self._keeping.begin(reply)
         if reply.ended is not None:
             self._rooms.tasks.start(self._finish(reply, row))
+
+    def _wake_model(self) -> bool:
+        """Have a model that is not loaded loaded again; whether there will be one, as far as is known."""
+        if self._rooms.engine.status.phase in (Phase.STOPPED, Phase.RESTING):
+            self.model_wanted.emit()
+        return self._rooms.models.expected and self._rooms.engine.status.phase is not Phase.STOPPED
 
     def _no_model(self, words_are: str) -> Problem:
         reason = self._rooms.engine.status.reason or "There is no model yet."
@@ -232,20 +248,9 @@ class ReplyControl(QObject):
         self.send_refused.emit(text)
         self._announce()
 
-    def _sampling(self) -> Sampling:
-        values = self._rooms.settings
-        return Sampling(
-            temperature=values.get(TEMPERATURE, float),
-            top_k=values.get(TOP_K, int),
-            top_p=values.get(TOP_P, float),
-            min_p=values.get(MIN_P, float),
-            repeat_penalty=values.get(REPEAT_PENALTY, float),
-            seed=values.get(SEED, int),
-        )
-
     # --- What the engine says ---
 
-    def _answered(self, request_id: int) -> _Reply | None:
+    def _answered(self, request_id: int) -> Reply | None:
         """The reply that a request is about; None where it is no longer (or was never) ours."""
         reply = self._reply
         return reply if reply is not None and reply.request_id == request_id and reply.ended is None else None
@@ -257,6 +262,21 @@ class ReplyControl(QObject):
         fraction = (done - reused) / (total - reused) if total > reused else 1.0
         status = self._rooms.engine.status
         self._rooms.engine.set_status(EngineStatus(Phase.READING, fraction, n_past=done, n_ctx=status.n_ctx))
+
+    @Slot(int, object)
+    def _on_dropped(self, request_id: int, message_ids: Sequence[MessageId]) -> None:
+        reply = self._answered(request_id)
+        if reply is not None:
+            self.dropped.emit(reply.conversation_id, message_ids)
+
+    @Slot(int, str)
+    def _on_thought(self, request_id: int, text: str) -> None:
+        reply = self._answered(request_id)
+        if reply is None:
+            return
+        reply.add(thought=text)
+        if reply.message is not None and self._on_screen(reply):
+            self._rooms.transcript.append_thought(reply.message.id, text)
 
     @Slot(int, str, int, int)
     def _on_delta(self, request_id: int, text: str, n_tokens: int, n_past: int) -> None:
@@ -275,11 +295,8 @@ class ReplyControl(QObject):
             self._rooms.engine.set_status(
                 EngineStatus(Phase.GENERATING, tokens_per_second=speed, n_past=n_past, n_ctx=status.n_ctx)
             )
-        if not text:
-            return
-        reply.parts.append(text)
-        reply.n_unsaved += len(text)
-        if reply.message is not None and self._on_screen(reply):
+        reply.add(text)
+        if text and reply.message is not None and self._on_screen(reply):
             self._rooms.transcript.append_text(reply.message.id, text)
 
     @Slot(int, object)
@@ -316,64 +333,40 @@ class ReplyControl(QObject):
             ProblemCode.ENGINE_GAVE_UP,
         ):  # those are told once, by ModelControl
             self._rooms.notices.problem(problem)
-        self._end(Status.INTERRUPTED if reply.parts or problem.code is ProblemCode.ENGINE_LOST else Status.FAILED, None)
+        lost = problem.code is ProblemCode.ENGINE_LOST
+        self._end(Status.FAILED if reply.is_blank and not lost else Status.INTERRUPTED, None)
 
     # --- Keeping the reply ---
-
-    @Slot()
-    def _checkpoint(self) -> None:
-        reply = self._reply
-        if reply is not None and reply.message is not None and reply.n_unsaved:
-            reply.n_unsaved = 0
-            self._rooms.keeping.keep_soon(reply.message.id, partial(self._write, reply, reply.message))
 
     def _end(self, status: Status, stats: ReplyStats | None) -> None:
         reply = self._reply
         if reply is None or reply.ended is not None:
             return
-        reply.ended = (status, stats)
-        self._checkpoints.stop()
+        reply.end(status, stats)
         if reply.message is not None:
             self._rooms.tasks.start(self._finish(reply, reply.message))
         elif reply.rowless:
             self._forget(reply)
 
-    async def _finish(self, reply: _Reply, row: Message) -> None:
-        """Commit the whole reply, then let the next message be sent; one that cannot be committed yet stays on screen
-        and is held."""
-        self._unkept[row.id] = reply
+    async def _finish(self, reply: Reply, row: Message) -> None:
+        """Commit the whole reply, then let the next message be sent; what cannot be committed yet stays on screen."""
         try:
-            await self._rooms.keeping.keep(row.id, partial(self._write, reply, row))
+            await self._keeping.finish(reply, row)
         finally:
             self._forget(reply)
-            if self._on_screen(reply):
-                self._rooms.transcript.replace(reply.over(row))
+            shown = self._rooms.transcript.row_of(row.id) if self._on_screen(reply) else None
+            if shown is not None:
+                self._rooms.transcript.replace(reply.over(self._rooms.transcript.message(shown)))
 
-    async def _write(self, reply: _Reply, row: Message) -> None:
-        """Commit what a reply is by now."""
-        if reply.ended is None:
-            await self._rooms.store.checkpoint_reply(row.id, reply.text)
-        else:
-            await self._rooms.store.finish_reply(row.id, reply.text, *reply.ended)
-            self._unkept.pop(row.id, None)
-
-    def _forget(self, reply: _Reply) -> None:
+    def _forget(self, reply: Reply) -> None:
         if self._reply is reply:
             self._reply = None
-            self._checkpoints.stop()
             self._announce()
 
     # --- Helpers ---
 
-    def _on_screen(self, reply: _Reply) -> bool:
+    def _on_screen(self, reply: Reply) -> bool:
         return self._rooms.conversations.current == reply.conversation_id
-
-    def _overlay(self, messages: Sequence[Message]) -> list[Message]:
-        """The messages with the text that replies have which the store does not have yet."""
-        ahead = dict(self._unkept)
-        if self._reply is not None and self._reply.message is not None:
-            ahead[self._reply.message.id] = self._reply
-        return [ahead[message.id].over(message) if message.id in ahead else message for message in messages]
 
     @staticmethod
     def _after(conversation: Conversation, message: Message) -> Conversation:

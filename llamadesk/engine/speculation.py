@@ -18,12 +18,14 @@ MAX_DRAFT: Final = 7
 
 _MATCH_LENGTHS: Final = (8, 5, 3, 2)
 """Tokens at the end of the text that must have stood somewhere before; the longest that did decides."""
-_PRIOR_HITS: Final = {8: 0.85, 5: 0.75, 3: 0.6, 2: 0.4}
+_PRIOR_HITS: Final = {8: 0.8, 5: 0.65, 3: 0.4, 2: 0.2}
 """How often the token after such a match is the next one, before it is known for this reply."""
 _HIT_RATE: Final = 0.12
 """The weight of each new observation against all before it."""
 
-_COST_PER_TOKEN: Final = 0.25
+_WORTHWHILE: Final = 1.1
+"""So much faster a draft must be likely to be: wrong ones cost more than the time of their decode."""
+_COST_PER_TOKEN: Final = 0.3
 """What each further token adds to a decode of one, as long as it has not been measured: about what a processor needs
 for a quantized model. Rather too little than too much: what was never tried is never measured."""
 _SAMPLES: Final = 5
@@ -107,7 +109,7 @@ class Speculator:
         if most <= 0 or single is None:
             return 0
         hit = self._hits[self._length]
-        best, best_speed = 0, 1 / single
+        best, best_speed = 0, _WORTHWHILE / single
         expected = likely = 1.0
         for count in range(1, most + 1):
             likely *= hit
