@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from llamadesk.core.chat import MessageId, Overflow
+from llamadesk.core.chat import MessageId, Mode, Overflow
 from llamadesk.core.errors import ProblemError
 from llamadesk.core.protocol import Dropped, FinishReason, Generate, Prepare, Prepared, Prompt, RequestId
 from llamadesk.engine.cancel import CancelFlag
@@ -69,7 +69,8 @@ class Session:
         chat = self._chat(slot)
         fitted = self.prompter.fit(request.prompt, chat.history)
         sampler = new_sampler(request.sampling, self._model.vocab, self._context.n_ctx)
-        stop = (*request.stop, *self._writer.stop)
+        format_stop = () if request.prompt.mode is Mode.TEXT else self._writer.stop
+        stop = (*request.stop, *format_stop)
         generation = Generation(
             request,
             stop,
