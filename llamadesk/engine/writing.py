@@ -35,19 +35,21 @@ class FragmentWriter:
             ProblemError: TEMPLATE_FAILED.
         """
         head = self._writer.write(turns)
+        before = history.fragments(head)
         if continued is None:
-            return history.fragments(head)
-        if continued.thought:
-            before = history.fragments(head)
-            return [*before, Fragment(Kind.REST, "", self._thinking_on(ids_of(before), continued))]
+            return before
+        opened = self._thoughts.is_opened_by(ids_of(before))
+        if opened or continued.thought:
+            return [*before, Fragment(Kind.REST, "", self._thinking_on(continued, opened=opened))]
         return self._going_on(head, continued.content, history)
 
-    def _thinking_on(self, before: list[int], continued: Turn) -> tuple[int, ...]:
-        """The tokens of a thought, and of the answer where that had begun, as the model writes them."""
+    def _thinking_on(self, continued: Turn, *, opened: bool) -> tuple[int, ...]:
+        """The tokens of a thought, and of the answer where that had begun, as the model writes them. `opened`: they
+        stand behind the tag that opens a thought."""
         thoughts, plain = self._thoughts, self._tokenizer.plain
-        ids = [] if thoughts.is_opened_by(before) else thoughts.opening_ids
+        ids = [] if opened else thoughts.opening_ids
         ids += plain(continued.thought, continues=True)
-        if continued.content:
+        if continued.content or not continued.thought:
             ids += [*thoughts.closing_ids, *plain(continued.content, continues=True)]
         return tuple(ids)
 

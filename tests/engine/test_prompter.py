@@ -217,11 +217,18 @@ def test_control_tokens_in_a_reply_that_goes_on_stay_text(maker: Callable[..., M
 
 def test_a_thought_goes_on_within_its_tags(maker: Callable[..., Maker]) -> None:
     opened, plain = maker(THINKING), maker(CHATML_TEMPLATE + "{# <think> #}")
-    for thought, answer, end in (("Hm", "", "Hm"), ("Hm", "Paris", "Hm\n</think>\n\nParis")):
+    for thought, answer, end in (
+        ("Hm", "", "Hm"),
+        ("Hm", "Paris", "Hm\n</think>\n\nParis"),
+        ("", "Paris", "\n</think>\n\nParis"),
+        ("", "", "\n</think>\n\n"),
+    ):
         turns = [*chat(1), Turn(Role.ASSISTANT, answer, MessageId(2), thought=thought)]
         text = opened.text(opened.prompter.fit(rolling(turns, continues=True), opened.history).ids)
         assert text.endswith(f"assistant\n<think>\n{end}")
         assert text.count("<think>") == 1
+        if not thought:
+            continue
         text = plain.text(plain.prompter.fit(rolling(turns, continues=True), plain.history).ids)
         assert text.endswith(f"assistant\n<think>\n{end}")
 
