@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk, message
 
-from llamadesk.core.chat import ChatOptions, MessageId, Mode, Overflow, Role
+from llamadesk.core.chat import ChatOptions, MessageId, Mode, Overflow, Role, Status
 from llamadesk.core.protocol import PromptPiece, PromptShown
 from llamadesk.core.settings import OVERFLOW
 from llamadesk.state.context import ContextUse
@@ -273,6 +273,20 @@ def test_a_pin_is_passed_on(window: MainWindow, desk: StandInDesk) -> None:
     desk.transcript.show(CHAT)
     foot(window, 1).pin_button.click()
     assert desk.asked.named("set_pinned") == [(2, True)]
+
+
+def test_only_a_last_reply_that_was_cut_short_can_be_continued(window: MainWindow, desk: StandInDesk) -> None:
+    cut = message(2, Role.ASSISTANT, "Hello to", Status.CUT_OFF)
+    desk.transcript.show([CHAT[0], cut])
+    assert foot(window, 1).continue_button.isVisible()
+    foot(window, 1).continue_button.click()
+    assert desk.asked.named("continue_reply") == [()]
+    desk.replies.be_busy(True)
+    assert not foot(window, 1).continue_button.isVisible()
+    desk.replies.be_busy(False)
+    assert foot(window, 1).continue_button.isVisible()
+    desk.transcript.append(CHAT[2])
+    assert not foot(window, 1).continue_button.isVisible()
 
 
 def test_another_chat_brings_its_own_options(window: MainWindow, desk: StandInDesk) -> None:
