@@ -29,6 +29,8 @@ from llamadesk.core.protocol import (
     Load,
     Loaded,
     LoadSettings,
+    Prepare,
+    Prepared,
     Prompt,
     PromptProgress,
     Request,
@@ -180,6 +182,19 @@ class EngineDriver:
     def chat(self, *turns: Turn, sampling: Sampling = GREEDY, max_tokens: int = 0, stop: tuple[str, ...] = ()) -> Reply:
         """Generate and wait for the whole reply."""
         return self.reply(self.ask(list(turns), sampling, max_tokens, stop))
+
+    def write(self, prompt: Prompt, max_tokens: int = 0) -> Reply:
+        """Generate from a prompt, greedily and without guesses, and wait for the whole reply."""
+        request = Generate(self.new_id(), prompt, GREEDY, max_tokens, speculate=False)
+        self.send(request)
+        return self.reply(request.id)
+
+    def prepare(self, prompt: Prompt, draft: str = "") -> Prepared | Failed:
+        request = Prepare(self.new_id(), prompt, draft)
+        self.send(request)
+        end = self.until(request.id, Prepared, Failed)[-1]
+        assert isinstance(end, Prepared | Failed)
+        return end
 
     def count(self, text: str) -> int:
         request = CountTokens(self.new_id(), text)

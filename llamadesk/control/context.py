@@ -66,6 +66,10 @@ class ContextControl(QObject):
         """
         return self._prompts.prompt(conversation, messages, continues=continues)
 
+    def on_screen(self) -> Prompt:
+        """What the model is shown of the chat on screen, without what is being typed."""
+        return self._prompts.on_screen()
+
     async def make_room(self, conversation: Conversation, messages: Sequence[Message]) -> Conversation:
         """Have the oldest turns summarised, where that is what the person wants and the chat does not fit. Where that
         fails or is stopped, it is told, and the oldest turns are dropped for this message.
@@ -102,10 +106,11 @@ class ContextControl(QObject):
         self._prompts.set_rolling(conversation.id, True)  # should it still be too long: sizes were guessed
         return msgspec.structs.replace(conversation, options=options)
 
-    def stop(self) -> None:
-        """End the summary that is being written."""
+    def stop(self) -> bool:
+        """End the summary that is being written; False where none is."""
         if self._state.summarising:
             self._summariser.stop()
+        return self._state.summarising
 
     @Slot(int, object)
     def on_dropped(self, conversation_id: int, message_ids: Sequence[MessageId]) -> None:

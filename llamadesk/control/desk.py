@@ -34,6 +34,7 @@ from llamadesk.state.transcript import MessageListModel
 from llamadesk.store.front import Store
 
 if TYPE_CHECKING:
+    from llamadesk.control.ahead import ReadAhead
     from llamadesk.control.diagnostics import DiagnosticsControl
     from llamadesk.control.fingerprints import Fingerprints
     from llamadesk.control.tuning import TuningControl
@@ -127,6 +128,13 @@ class Desk(QObject):
 
         return Upkeep(self._rooms, self.chats, self.replies, self.library, self)
 
+    @cached_property
+    def ahead(self) -> ReadAhead:
+        """Has the model read what is about to be asked. Made when the app has begun."""
+        from llamadesk.control.ahead import ReadAhead  # noqa: PLC0415 - as in `diagnostics`
+
+        return ReadAhead(self._rooms, self.chats, self.context, self.replies, self._folders, self)
+
     @property
     def tuning(self) -> TuningControl:
         """How each model computes fastest here."""
@@ -141,6 +149,7 @@ class Desk(QObject):
         """Show the chats, start the engine and load a model: `model`, else the one of last time."""
         self._rooms.tasks.begin()
         _ = self.diagnostics, self.upkeep  # made now: they hear the engine from the start
+        self.ahead.begin()
         self._rooms.client.start()
         await self.chats.begin()
         if self._rooms.store.recovered is not None:
@@ -153,7 +162,10 @@ class Desk(QObject):
     async def _tidy(self) -> None:
         """What can wait until the window stands."""
         day = 24 * 60 * 60 * 1000
-        await self._rooms.store.purge_trash(Timestamp(int(time.time() * 1000) - _TRASH_KEPT_DAYS * day))
+        deadline = Timestamp(int(time.time() * 1000) - _TRASH_KEPT_DAYS * day)
+        if purged := await self._rooms.store.to_be_purged(deadline):  # those deleted in safe mode have states left
+            self._rooms.client.forget([str(chat) for chat in purged])
+        await self._rooms.store.purge_trash(deadline)
         await self._rooms.store.backup_if_due()
 
     async def keep_all(self) -> Problem | None:
