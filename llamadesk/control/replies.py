@@ -114,11 +114,13 @@ class ReplyControl(QObject):
         self._rooms.tasks.start(self._prepare(reply, conversation, messages))
 
     def stop(self) -> None:
-        """End the reply; what is written stays."""
-        if self._reply is None:
-            return
-        self._context.stop()
-        if self._reply.request_id:
+        """End the reply; what is written stays. While the beginning of the chat is being summarised, only that ends,
+        and the reply is written without it."""
+        if not self._context.stop():
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._reply is not None and self._reply.request_id:
             self._rooms.client.cancel(self._reply.request_id)
         else:
             self._end(Status.STOPPED, None)
@@ -380,7 +382,8 @@ class ReplyControl(QObject):
     @Slot(int)
     def _on_deleting(self, conversation_id: int) -> None:
         if self._reply is not None and self._reply.conversation_id == conversation_id:
-            self.stop()
+            self._context.stop()
+            self._stop()
 
     @Slot()
     def _announce(self) -> None:

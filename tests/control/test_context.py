@@ -316,6 +316,75 @@ def test_a_summary_that_fails_gives_way_to_rolling_on(driver: DeskDriver, step: 
     assert desk.engine.status.phase is Phase.READY
 
 
+def test_a_message_to_a_full_chat_is_answered_with_the_summary_of_its_beginning(driver: DeskDriver) -> None:
+    desk = open_full(driver)
+    desk.preferences.set(MAX_TOKENS, 12)
+    ready(driver, desk)
+    send(driver, desk, "What is my cat called?")
+    assert len(desk.chats.options.summary) > 20
+    *_, question, reply = desk.transcript.messages()
+    assert question.content == "What is my cat called?"
+    assert reply.status in (Status.COMPLETE, Status.CUT_OFF)
+    assert reply.content.strip()
+    driver.until(lambda: desk.context_state.summary == desk.chats.options.summary)
+    assert desk.context_state.first_seen is not None
+
+
+def test_stop_ends_the_summary_and_the_message_is_answered_without_it(driver: DeskDriver) -> None:
+    desk = open_full(driver)
+    desk.preferences.set(MAX_TOKENS, 12)
+    ready(driver, desk)
+    desk.replies.send("What is my cat called?")
+    driver.until(lambda: desk.context_state.summarising and desk.engine.status.phase is Phase.READING)
+    desk.replies.stop()
+    driver.until(lambda: not desk.replies.busy)
+    assert desk.chats.options.summary == ""
+    assert "was not summarised" in driver.notices[-1].text
+    reply = desk.transcript.messages()[-1]
+    assert reply.content.strip()
+    assert reply.status in (Status.COMPLETE, Status.CUT_OFF)
+    driver.until(lambda: desk.context_state.first_seen is not None)
+
+
+def test_a_deleted_chat_is_neither_summarised_nor_answered(driver: DeskDriver) -> None:
+    desk = open_full(driver)
+    ready(driver, desk)
+    desk.replies.send("What is my cat called?")
+    driver.until(lambda: desk.context_state.summarising and desk.engine.status.phase is Phase.READING)
+    desk.chats.delete(current(desk).id)
+    driver.until(lambda: not desk.replies.busy)
+    assert desk.chats.current is None
+    assert desk.engine.status.phase is Phase.READY
+
+
+def test_closing_does_not_wait_for_a_summary(driver: DeskDriver) -> None:
+    desk = open_full(driver)
+    ready(driver, desk)
+    desk.replies.send("What is my cat called?")
+    driver.until(lambda: desk.context_state.summarising and desk.engine.status.phase is Phase.READING)
+    driver.close(desk)
+    desk = driver.open()
+    assert [message.content for message in desk.transcript.messages()][-2:] == ["What is my cat called?", ""]
+    assert desk.transcript.messages()[-1].status is Status.INTERRUPTED
+
+
+def test_a_reply_in_a_chat_that_rolls_on_tells_what_it_does_not_see(driver: DeskDriver) -> None:
+    def choose(desk: Desk) -> None:
+        desk.preferences.set(CONTEXT_LENGTH, 256)
+        desk.preferences.set(MAX_TOKENS, 12)
+
+    desk = driver.open(before=choose)
+    tell_facts(driver, desk)
+    ready(driver, desk)
+    told: list[list[MessageId]] = []
+    desk.replies.dropped.connect(lambda _, ids: told.append(ids))
+    send(driver, desk, "What is my cat called?")
+    assert told
+    assert told[-1][0] == desk.transcript.message(0).id
+    driver.until(lambda: desk.context_state.dropped == set(told[-1]))
+    assert not driver.notices
+
+
 def test_nothing_is_summarised_where_that_is_not_wanted_or_not_needed(driver: DeskDriver) -> None:
     desk = driver.open(driver.fake(QUICK))
     send(driver, desk, "one")
