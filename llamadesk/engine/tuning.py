@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -141,7 +142,7 @@ class _Tuner:
     def _other_threads(self) -> list[int]:
         if self._placement is Placement.GPU:
             return []  # nothing of the model is left for them
-        logical = min(psutil.cpu_count() or 1, 2 * self._n_cores)
+        logical = min(_allowed_cpus(), 2 * self._n_cores)
         wanted = [max(1, self._n_cores // 2), logical] if self._n_cores > 1 else [logical]
         return [n for n in dict.fromkeys(wanted) if n != self._n_cores]
 
@@ -294,6 +295,11 @@ class _Bench:
         if decoded is Decoded.FAILED:
             raise _Refused
         return time.perf_counter() - started
+
+
+def _allowed_cpus() -> int:
+    """Logical processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _kv_bytes(model: Model) -> int:

@@ -91,8 +91,8 @@ def test_placements() -> None:
 def test_words() -> None:
     others = (changed(flash_attention=True, deep_speed=8.0), changed(n_threads=1, deep_speed=9.4))
     assert record_words(TuningRecord((BASE, *others), whole=True)) == (
-        "Fastest here: 2 threads, flash attention off, 128 tokens at a time. Reads 60 tokens/s, writes 20, 16 deep in a "
-        "chat; the others wrote 8.0 to 9.4."
+        "Fastest here: 2 threads, flash attention off, 128 tokens at a time. Reads 60 tokens/s, writes 20, 16 deep "
+        "in a chat; the others wrote 8.0 to 9.4."
     )
     assert "1 thread," in record_words(TuningRecord((others[1],), whole=True))
     assert "q8_0" in record_words(TuningRecord((changed(kv_type=KvType.Q8_0),), whole=True))
