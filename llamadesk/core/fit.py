@@ -156,7 +156,7 @@ def memory_need(
     n_offloaded = offloaded_layers(facts, settings.n_gpu_layers)
     on_gpu = max(n_offloaded - 1, 0) / facts.n_layers  # share of the repeating layers
     shares = _layers_by_gpu(n_offloaded, settings.tensor_split, gpus)
-    output = _output_bytes(facts)
+    output = output_layer_bytes(facts)
     on_gpus = []
     for index, (n_layers, has_output) in enumerate(shares):
         n_repeating = n_layers - has_output
@@ -288,7 +288,8 @@ def _embedding_bytes(facts: ModelFacts) -> int:
     return facts.tensor_bytes - facts.repeating_bytes - facts.output_bytes
 
 
-def _output_bytes(facts: ModelFacts) -> int:
+def output_layer_bytes(facts: ModelFacts) -> int:
+    """Bytes of what goes to a GPU with the output layer; where the embedding serves as that too, a copy of it."""
     return facts.output_bytes + (_embedding_bytes(facts) if _output_is_embedding(facts) else 0)
 
 

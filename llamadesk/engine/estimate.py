@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.fit import output_layer_bytes
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.models import ModelFacts
 from llamadesk.core.protocol import Device, DeviceMemory, LoadSettings
@@ -108,7 +109,10 @@ def read_log(text: str, facts: ModelFacts) -> tuple[DeviceMemory, ...]:
     embedding = facts.tensor_bytes - facts.repeating_bytes - facts.output_bytes
     weights: Counter[str] = Counter({"": embedding})
     for layer, device in layers.items():
-        weights[device] += facts.output_bytes if layer == facts.n_layers else facts.repeating_bytes // facts.n_layers
+        if layer < facts.n_layers:
+            weights[device] += facts.repeating_bytes // facts.n_layers
+        else:
+            weights[device] += output_layer_bytes(facts) if device else facts.output_bytes
     names = ["", *sorted({*weights, *kv_layers, *compute} - {""})]
     n_kv = max(1, kv_layers.total())
     return tuple(

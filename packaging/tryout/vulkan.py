@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -16,9 +17,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from devlib import system
 
-from llamadesk.core.protocol import AcceleratorState
+from llamadesk.core.devices import usable_gpus
+from llamadesk.core.fit import FreeMemory, auto_layers, device_bytes, memory_need
+from llamadesk.core.gguf import read_facts
+from llamadesk.core.protocol import AcceleratorState, Estimate, Estimated, Failed, LoadSettings
 from tests.engine_driver import EngineDriver, user
 from tests.engine_driver import system as told
 from tryout.engine_link import ask_shortly, bundled_engine, bundled_model, engine, finished, load
@@ -57,6 +62,7 @@ def rows(trial: Trial) -> Iterator[Row]:
         folder = Path(name)
         for what, step in (
             (f"software driver, all layers offloaded: the CPU's greedy text for {N_TOKENS} tokens", _offloaded),
+            ("two software drivers: the layers that fit are found, estimated and shared out", _shared_out),
             ("no driver: answers by the CPU, and says so", _without_driver),
             ("no Vulkan at all: answers by the CPU, and says so", _without_loader),
             ("a driver that crashes when it is loaded: answers by the CPU, and says so", _with_crashing_driver),
@@ -71,11 +77,8 @@ def offloaded_layers(said: str) -> tuple[int, int] | None:
 
 
 def _offloaded(bundle: Path, folder: Path) -> str:
-    manifests = sorted(MANIFESTS.glob("lvp_icd*.json"))
-    if not manifests:
-        raise FailedError(f"Mesa's software driver is not in {MANIFESTS}")
     model, said = bundled_model(bundle), folder / "said"
-    env = {**SOFTWARE_DRIVER, DRIVERS_VARIABLE: str(manifests[0])}
+    env = {**SOFTWARE_DRIVER, DRIVERS_VARIABLE: str(_software_manifest())}
     with engine(bundled_engine(bundle), env=env, patience=PATIENCE_SECONDS, said=said) as driver:
         explanation = _accelerator(driver, AcceleratorState.READY)
         load(driver, model, n_ctx=256, n_gpu_layers=-1)
@@ -89,6 +92,47 @@ def _offloaded(bundle: Path, folder: Path) -> str:
     if on_gpu != on_cpu:
         raise FailedError(f"by Vulkan {on_gpu!r}, by the CPU {on_cpu!r}")
     return f"{layers[0]} of {layers[1]} layers, {on_gpu!r}; {explanation}"
+
+
+def _shared_out(bundle: Path, folder: Path) -> str:
+    manifests = [shutil.copy(_software_manifest(), folder / f"card-{number}.json") for number in range(2)]
+    model = bundled_model(bundle)
+    env = {
+        **SOFTWARE_DRIVER,
+        "GGML_VK_VISIBLE_DEVICES": "0,1",
+        DRIVERS_VARIABLE: os.pathsep.join(str(manifest) for manifest in manifests),
+    }
+    with engine(bundled_engine(bundle), env=env, patience=PATIENCE_SECONDS) as driver:
+        cards = usable_gpus(driver.hello.devices)
+        if len(cards) != len(manifests):
+            raise FailedError(f"{len(cards)} cards of {len(manifests)} are listed")
+        facts, settings = read_facts(model), LoadSettings(str(model), n_ctx=256, tensor_split=(1.0, 1.0))
+        n_layers = auto_layers(facts, settings, FreeMemory(1 << 40, 1 << 40, cards))
+        settings = msgspec.structs.replace(settings, n_gpu_layers=n_layers)
+        request = Estimate(driver.new_id(), settings)
+        driver.send(request)
+        estimated = driver.until(request.id, Estimated, Failed)[-1]
+        loaded = load(driver, model, n_ctx=256, n_gpu_layers=n_layers, tensor_split=settings.tensor_split)
+        ask_shortly(driver)
+    if not isinstance(estimated, Estimated):
+        raise FailedError(f"no estimate: {estimated}")
+    if not n_layers or loaded.model.n_gpu_layers != n_layers:
+        raise FailedError(f"{loaded.model.n_gpu_layers} layers were offloaded, and {n_layers} fit")
+    need = memory_need(facts, settings, cards)
+    parts = []
+    for computed in need.gpus:
+        found = next((each for each in estimated.devices if each.device == computed.device), None)
+        if found is None or not 0.9 <= device_bytes(computed) / device_bytes(found) <= 1.3:
+            raise FailedError(f"computed {computed}, estimated {found}")
+        parts.append(f"{computed.device} {device_bytes(computed) / 1e6:.0f} MB of {device_bytes(found) / 1e6:.0f}")
+    return f"{n_layers} layers; computed of estimated: {', '.join(parts)}"
+
+
+def _software_manifest() -> Path:
+    manifests = sorted(MANIFESTS.glob("lvp_icd*.json"))
+    if not manifests:
+        raise FailedError(f"Mesa's software driver is not in {MANIFESTS}")
+    return manifests[0]
 
 
 def _text(driver: EngineDriver) -> str:

@@ -7,6 +7,8 @@ Without it, there is nothing to test here.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +19,20 @@ import pytest
 from engine_driver import EngineDriver, user
 
 import llamadesk
-from llamadesk.core.protocol import Accelerator, AcceleratorState, DeviceKind, Finished, Loaded
+from llamadesk.core.devices import usable_gpus
+from llamadesk.core.fit import memory_need
+from llamadesk.core.gguf import read_facts
+from llamadesk.core.protocol import (
+    Accelerator,
+    AcceleratorState,
+    DeviceKind,
+    Estimate,
+    Estimated,
+    Failed,
+    Finished,
+    Loaded,
+    LoadSettings,
+)
 from llamadesk.core.start import ACCELERATORS_VARIABLE, SAFE_MODE_VARIABLE
 from tests.engine.native_modules import (
     ABORTS,
@@ -86,6 +101,20 @@ def software_driver() -> Path:
     return manifests[0]
 
 
+def software_cards(count: int, folder: Path) -> dict[str, str]:
+    """The environment in which Mesa's software driver is so many graphics cards."""
+    drivers = []
+    for number in range(count):
+        drivers.append(str(shutil.copy(software_driver(), folder / f"driver-{number}.json")))
+    listed = os.pathsep.join(drivers)
+    visible = ",".join(str(number) for number in range(count))
+    return SOFTWARE_VULKAN | {
+        "GGML_VK_VISIBLE_DEVICES": visible,
+        "VK_DRIVER_FILES": listed,
+        "VK_ICD_FILENAMES": listed,
+    }
+
+
 # --- The processor ----------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +164,35 @@ def test_all_layers_on_vulkan_give_the_processors_text(tmp_path: Path, starter_m
     assert every > 1
     assert f"offloaded {every}/{every} layers to GPU" in log.read_text("utf-8", "replace")
     assert text == expected != ""
+
+
+@on_linux
+@pytest.mark.parametrize("n_cards", [1, 2])
+def test_layers_are_estimated_and_shared_out(n_cards: int, tmp_path: Path, starter_model: Path) -> None:
+    log = tmp_path / "log"
+    with portable_engine(software_cards(n_cards, tmp_path), stderr=log) as engine:
+        cards = [device.name for device in usable_gpus(engine.hello.devices)]
+        assert len(cards) == n_cards
+        request = Estimate(engine.new_id(), LoadSettings(str(starter_model), n_ctx=512, n_gpu_layers=-1))
+        engine.send(request)
+        estimated = engine.until(request.id, Estimated, Failed)[-1]
+        assert isinstance(estimated, Estimated), estimated
+        assert [device.name for device in usable_gpus(estimated.listed)] == cards
+        assert all(device.memory_free for device in estimated.listed)
+        split = tuple(float(share) for share in range(n_cards, 0, -1))  # 2 : 1
+        loaded = engine.load(starter_model, n_ctx=512, n_gpu_layers=-1, tensor_split=split)
+        assert isinstance(loaded, Loaded), loaded
+    found = dict(re.findall(r"(\S+) model buffer size = +([\d.]+) MiB", log.read_text("utf-8", "replace")))
+    facts = read_facts(starter_model)
+    settings = LoadSettings(str(starter_model), n_ctx=512, n_gpu_layers=-1, tensor_split=split)
+    need = memory_need(facts, settings, usable_gpus(estimated.listed))
+    assert [each.device for each in need.gpus] == cards
+    for each in need.gpus:
+        assert each.weights == pytest.approx(float(found[each.device]) * 2**20, rel=0.05)
+    estimates = {each.device: each for each in estimated.devices}
+    assert sum(estimates[card].weights for card in cards) == pytest.approx(
+        sum(float(found[card]) * 2**20 for card in cards), rel=0.05
+    )
 
 
 @on_linux
