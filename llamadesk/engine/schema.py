@@ -13,7 +13,7 @@ import msgspec
 from llamadesk.engine.grammar import Conversion
 from llamadesk.engine.native.bindings import grammar_of_schema
 
-_CPU_LIMIT_SECONDS = 5
+_CPU_LIMIT_SECONDS = 3
 _MEMORY_LIMIT_BYTES = 2 * 1024 * 1024 * 1024
 """Of addresses, most of which are libraries and never touched."""
 

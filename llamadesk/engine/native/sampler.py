@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-from array import array
 from typing import Final
 
 from llamadesk.core.errors import ProblemError
@@ -18,7 +17,6 @@ _KEEP_AT_LEAST: Final = 1  # tokens that those which cut off must leave
 _MIROSTAT_CANDIDATES: Final = 100  # llama.cpp's own
 _DRY_BREAKERS: Final = ("\n", ":", '"', "*")  # llama.cpp's own: a phrase does not go on across these
 _GRAMMAR_ROOT: Final = b"root"
-_FIELDS: Final = 3  # of llama_token_data, each of 4 bytes: id, logit, probability
 
 
 class Sampler:
@@ -144,21 +142,22 @@ class _Grammar:
         if not self._handle:
             raise ProblemError(grammar_unusable("It is not understood: see whether each rule is whole."))
         self.suspended = False
-        self._n_vocab = vocab.n_tokens
-        self._ids = array("i", range(vocab.n_tokens))
-        self._data = (lib.llama_token_data * vocab.n_tokens)()
-        self._fields = memoryview(self._data).cast("B")
-        self._candidates = lib.llama_token_data_array(data=ctypes.cast(self._data, lib.llama_token_data_p))
+        # A sampler of our own lets llama.cpp lay out the candidates, and the chain choose without taking note.
+        self._chain: object = None
+        self._grammar_first = False
+        self._interface = lib.llama_sampler_i(apply=lib.llama_sampler_i_apply(self._apply))
+        self._chooser = lib.llama_sampler_init(ctypes.byref(self._interface), None)
         self._one = lib.llama_token_data()
         self._only = lib.llama_token_data_array(data=ctypes.pointer(self._one))
 
-    def choose(self, chain: int, context: Context, index: int) -> int:
+    def choose(self, chain: object, context: Context, index: int) -> int:
         """A token by the chain that the grammar allows and takes note of; the chain does not."""
-        token = self._choose(chain, context, index, constrained=False)
+        self._chain = chain
+        token = self._choose(context, index, grammar_first=False)
         if self.suspended:
             return token
         if not self._allows(token):
-            token = self._choose(chain, context, index, constrained=True)
+            token = self._choose(context, index, grammar_first=True)
             if not self._allows(token):  # there is none: to accept it would end the process
                 raise ProblemError(grammar_unusable("There came a place where it allows the model to write nothing."))
         lib.llama_sampler_accept(self._handle, token)
@@ -166,22 +165,17 @@ class _Grammar:
 
     def close(self) -> None:
         """Free the grammar."""
+        lib.llama_sampler_free(self._chooser)
         lib.llama_sampler_free(self._handle)
 
-    def _choose(self, chain: int, context: Context, index: int, *, constrained: bool) -> int:
-        logits = lib.llama_get_logits_ith(context.handle, index)
-        address = ctypes.addressof(logits.contents)
-        # Samplers sort and shorten the candidates, so they are laid out anew; slices with a step copy without Python.
-        self._fields.cast("i")[0::_FIELDS] = memoryview(self._ids)
-        self._fields.cast("f")[1::_FIELDS] = (
-            memoryview((ctypes.c_float * self._n_vocab).from_address(address)).cast("B").cast("f")
-        )
-        candidates = self._candidates
-        candidates.size, candidates.selected, candidates.sorted = self._n_vocab, -1, False
-        if constrained:
-            lib.llama_sampler_apply(self._handle, ctypes.byref(candidates))
-        lib.llama_sampler_apply(chain, ctypes.byref(candidates))
-        return int(candidates.data[candidates.selected].id)
+    def _choose(self, context: Context, index: int, *, grammar_first: bool) -> int:
+        self._grammar_first = grammar_first
+        return int(lib.llama_sampler_sample(self._chooser, context.handle, index))
+
+    def _apply(self, _chooser: object, candidates: object) -> None:
+        if self._grammar_first:
+            lib.llama_sampler_apply(self._handle, candidates)
+        lib.llama_sampler_apply(self._chain, candidates)
 
     def _allows(self, token: int) -> bool:
         self._one.id, self._one.logit = token, 1.0  # type: ignore[assignment] # ctypes takes plain numbers
