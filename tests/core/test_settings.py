@@ -21,7 +21,7 @@ def test_each_is_declared_whole(key):
 
 def test_every_key_has_a_name():
     named = {value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)}
-    assert named == set(SETTINGS)
+    assert named == {*SETTINGS, settings.AUTO_KV_TYPE}  # which is a value
 
 
 def test_labels_are_told_apart():
@@ -35,6 +35,12 @@ def test_what_a_new_load_needs():
         settings.GPU_LAYERS,
         settings.CONTEXT_LENGTH,
         settings.THREADS,
+        settings.TENSOR_SPLIT,
+        settings.ADAPTERS,
+        settings.FLASH_ATTENTION,
+        settings.MICRO_BATCH,
+        settings.KV_TYPE,
+        settings.MEMORY_MAP,
     }
 
 
