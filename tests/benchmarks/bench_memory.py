@@ -20,7 +20,7 @@ from tests.benchmarks.process_memory import Peak, forget_references, referenced_
 from tests.engine_driver import EngineDriver, user
 
 N_LAYERS = 2
-CONTEXTS = (1024, 3072)
+CONTEXTS = (512, 2048)
 KV_TYPES = ((KvType.F16, False), (KvType.Q8_0, True))
 """With whether flash attention is on, which a quantized V needs."""
 PATIENCE_SECONDS = 400
@@ -48,10 +48,11 @@ def _text_of(engine: EngineDriver, n_tokens: int) -> str:
     return PARAGRAPH * (n_tokens * 10 // engine.count(PARAGRAPH * 10))
 
 
-def _held(settings: LoadSettings) -> int:
-    """Bytes that a process needs to answer with a model, at their most while it is loaded and its context filled.
+def _foreseen(settings: LoadSettings) -> float:
+    """The estimate / the bytes that a process needs to answer with a model, at their most while it is loaded and its
+    context filled.
 
-    That is the memory which is its own, and the pages of files that a reply touches. Pages of the model's file which no
+    The latter is the memory which is its own, and the pages of files that a reply touches. Pages of the model's file which no
     reply touches any more (their weights were rearranged into a copy) are not held: the system takes them back when it
     needs them. They are told apart by what the processor has marked as touched, not by what the estimate says of them.
     """
@@ -63,7 +64,9 @@ def _held(settings: LoadSettings) -> int:
             _read(engine, _text_of(engine, settings.n_ctx - 100))
         forget_references(pid)
         _read(engine, "And then?")
-        return peak.n_bytes + referenced_file_bytes(pid)
+        facts = read_facts(Path(settings.model_path))
+        need = memory_need(facts, settings, cpu_features=engine.hello.cpu_features)
+        return need.ram_bytes / (peak.n_bytes + referenced_file_bytes(pid))
     finally:
         engine.close()
 
@@ -78,9 +81,8 @@ def _held(settings: LoadSettings) -> int:
 def estimate() -> Sequence[Measured]:
     ratios = []
     for quantization, n_ctx, (kv_type, flash_attention) in itertools.product(QUANTIZATIONS, CONTEXTS, KV_TYPES):
-        path = shape(N_LAYERS, quantization)
-        settings = LoadSettings(str(path), n_ctx=n_ctx, kv_type=kv_type, flash_attention=flash_attention)
-        ratios.append(memory_need(read_facts(path), settings).ram_bytes / _held(settings))
+        path = str(shape(N_LAYERS, quantization))
+        ratios.append(_foreseen(LoadSettings(path, n_ctx=n_ctx, kv_type=kv_type, flash_attention=flash_attention)))
     return [Measured(min(ratios), ratios), Measured(max(ratios), ratios)]
 
 
