@@ -26,6 +26,7 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.transcript.band import Band
 from llamadesk.ui.transcript.blocks.base import BlockWidget
 from llamadesk.ui.transcript.blocks.code import CodeWidget
+from llamadesk.ui.transcript.blocks.dots import Dots
 from llamadesk.ui.transcript.blocks.text import TextWidget
 from llamadesk.ui.transcript.fitting import Item
 from llamadesk.ui.transcript.group import MessageGroup
@@ -399,7 +400,10 @@ def test_thinking_until_the_first_word(view: View) -> None:
     model: MessageListModel = shown.model  # type: ignore[attr-defined]
     foot = band(shown).items[-1].widget
     assert foot.accessibleName() == "Thinking"
+    dots = foot.findChild(Dots)
+    assert dots is not None and dots.isVisible()
     model.append_text(MessageId(1), "Word")
+    assert not dots.isVisible()
     assert foot.accessibleName() == ""
     height = foot.height()
     model.replace(message(1, "Word"))

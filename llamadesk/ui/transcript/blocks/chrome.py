@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from llamadesk.core.chat import Message, Role, Status
 from llamadesk.ui.transcript.blocks.base import Act, ActingWidget, BlockWidget
 from llamadesk.ui.transcript.blocks.buttons import QuietButton
 from llamadesk.ui.transcript.blocks.damage import DAMAGE_WORDS, DamageNote
+from llamadesk.ui.transcript.blocks.dots import Dots
 
-_STEP_MS = 160
 _ROW = 28  # pixels at 100 %
 _PIN_HELP = "The model keeps this in mind even when the chat gets too long"
 _STATUS: dict[Status, tuple[str, str]] = {
@@ -98,13 +98,9 @@ class FootWidget(ActingWidget):
         self._message: Message | None = None
         self._note = DamageNote()
         self._row_top = 0
-        self._thinking = False
+        self._dots = Dots(self)
         self._last = False
         self._hovered = False
-        self._phase = 0
-        self._timer = QTimer(self)
-        self._timer.setInterval(_STEP_MS)
-        self._timer.timeout.connect(self._step)
 
     def _button(self, name: str, icon: str, act: Act, label: str = "") -> QuietButton:
         button = QuietButton(name, icon, self, label)
@@ -117,7 +113,7 @@ class FootWidget(ActingWidget):
         super().forget()
         self._message = None
         self._hovered = False
-        self._set_thinking(False)
+        self._dots.hide()
 
     def set_message(self, message: Message, *, has_text: bool, continuable: bool) -> None:
         """Whose foot it is.
@@ -128,7 +124,8 @@ class FootWidget(ActingWidget):
             continuable: whether the model could go on with it.
         """
         self._message = message
-        self._set_thinking(message.status is Status.STREAMING and not has_text)
+        thinking = message.status is Status.STREAMING and not has_text
+        self._dots.setVisible(thinking)
         for button in (self.copy_button, self.pin_button):
             button.setVisible(has_text and message.status is not Status.STREAMING)
         self.pin_button.set_face(
@@ -138,7 +135,7 @@ class FootWidget(ActingWidget):
             colour="accent" if message.pinned else "text_muted",
         )
         self.continue_button.setVisible(continuable)
-        parts = ["Thinking"] if self._thinking else [text for text, _ in self._words()]
+        parts = ["Thinking"] if thinking else [text for text, _ in self._words()]
         if message.damaged:
             parts.insert(0, DAMAGE_WORDS)
         if message.pinned:
@@ -169,6 +166,7 @@ class FootWidget(ActingWidget):
         assert self.look is not None
         for button in (self.copy_button, self.pin_button, self.continue_button):
             button.set_look(self.look)
+        self._dots.set_look(self.look)
         from_person = self._message is not None and self._message.role is Role.USER
         inset = (self.copy_button.width() - self.look.px(16)) // 2
         self._row_top = 0
@@ -178,6 +176,7 @@ class FootWidget(ActingWidget):
         side = self.copy_button.width()
         self.copy_button.move(width - 2 * side if from_person else -inset, self._row_top)
         self.pin_button.move(self.copy_button.x() + side, self._row_top)
+        self._dots.move(0, self._row_top)
         self._reveal()
         return self._row_top + self.look.px(_ROW) + self._place_continue(width)
 
@@ -204,7 +203,7 @@ class FootWidget(ActingWidget):
         return words
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The warning, and the dots or the words."""
+        """The warning, the words."""
         if self.look is None:
             return
         look = self.look
@@ -213,16 +212,7 @@ class FootWidget(ActingWidget):
         if self._message is not None and self._message.damaged:
             self._note.paint(painter, look)
             painter.translate(0, self._row_top)
-        if self._thinking:
-            painter.setPen(Qt.PenStyle.NoPen)
-            for dot in range(3):
-                colour = look.colour("text_muted")
-                colour = type(colour)(colour)
-                colour.setAlphaF((0.9, 0.6, 0.35, 0.25, 0.25, 0.35)[(self._phase - dot) % 6])
-                painter.setBrush(colour)
-                painter.drawEllipse(QRectF(look.px(2 + 12 * dot), look.px(10), look.px(7), look.px(7)))
-        else:
-            self._draw_words(painter)
+        self._draw_words(painter)
         painter.end()
 
     def _draw_words(self, painter: QPainter) -> None:
@@ -253,28 +243,3 @@ class FootWidget(ActingWidget):
         """Pixels, with the space behind them."""
         assert self.look is not None
         return self.look.metrics("small").horizontalAdvance(words) + self.look.px(8)
-
-    # --- the dots move only where they are seen ----------------------------------------------------
-
-    def _set_thinking(self, thinking: bool) -> None:
-        self._thinking = thinking
-        if thinking and self.isVisible():
-            self._timer.start()
-        else:
-            self._timer.stop()
-
-    def _step(self) -> None:
-        self._phase = (self._phase + 1) % 6
-        if not self.visibleRegion().isEmpty():
-            self.update(0, 0, self.look.px(48) if self.look is not None else 48, self.height())
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """The dots move."""
-        super().showEvent(event)
-        if self._thinking:
-            self._timer.start()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """The dots rest."""
-        self._timer.stop()
-        super().hideEvent(event)
