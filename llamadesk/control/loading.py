@@ -207,6 +207,7 @@ class LoadControl(QObject):
 
     def _unload(self) -> None:
         self._asked = self._load_id = self._attempt = None
+        self._estimates.forget()
         self._rooms.engine.set_model(None)
         self._wishes.hold(None, None)
         self._rooms.client.unload()
