@@ -19,12 +19,12 @@ class Dots(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
         self._look: Look | None = None
         self._phase = 0
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._timer.timeout.connect(self._step)
+        self.hide()
 
     def set_look(self, look: Look) -> None:
         """Colours and sizes."""
