@@ -140,11 +140,10 @@ class ReadAhead(QObject):
         if request_id != self._request:
             return
         self._request = 0
-        if not prepared.whole:
+        if not prepared.whole:  # whatever cut it short says when it is over
             self._asked = None
-        if self._replies.busy or self._pause.isActive():
-            return
-        self._pause.start()  # the draft may have grown meanwhile
+        elif not self._pause.isActive():
+            self._look()  # the draft may have grown meanwhile
 
     @Slot(int, object)
     def _on_failed(self, request_id: int, _problem: Problem) -> None:

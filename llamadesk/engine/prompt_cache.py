@@ -200,6 +200,7 @@ class PromptCache:
                 n_past = self._context.truncate(n_past if not self._states.is_whole else 0)
                 break
             n_past = piece.span[1]
+            del state  # before the next one is read: each may take tens of megabytes
         return min(n_past, goal)
 
     def _drop(self, slot: Slot) -> None:

@@ -27,7 +27,6 @@ class Watched:
         self.driver = driver
         self.desk = desk
         self.prepared: list[Prepared] = []
-        self.asked: list[str] = []
         desk._rooms.client.prepared.connect(lambda _id, prepared: self.prepared.append(prepared))
 
     def until_prepared(self) -> Prepared:
@@ -114,6 +113,18 @@ def test_nothing_is_read_ahead_where_it_shall_not_be(open_desk: Callable[..., Wa
     watched.driver.pause(4 * PAUSE_MS / 1000)
     assert not watched.prepared
     assert watched.reply(QUESTION).content
+
+
+def test_what_an_engine_did_not_read_is_not_asked_for_over_and_over(driver: DeskDriver, model: Path) -> None:
+    desk = driver.open(driver.fake({}), model=model)
+    watched = Watched(driver, desk)
+    desk.ahead._machine.on_battery = lambda: False  # type: ignore[method-assign]
+    driver.until(lambda: desk.engine.status.phase is Phase.READY)
+    desk.chats.save_draft(QUESTION)
+    watched.until_prepared()
+    count = len(watched.prepared)
+    driver.pause(4 * PAUSE_MS / 1000)
+    assert len(watched.prepared) == count
 
 
 def test_the_disk_is_left_alone_in_safe_mode_and_emptied_at_zero(
