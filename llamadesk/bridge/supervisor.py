@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from llamadesk.bridge.command import EngineCommand, Patience
 from llamadesk.bridge.endings import Cause, DeathCount, Ending, Work, gave_up_problem, lost_problem
 from llamadesk.bridge.pacing import Coalescer, Paced, Receipts
+from llamadesk.bridge.waiting import Waiting
 from llamadesk.core.chat import ReplyStats
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import (
@@ -87,7 +87,7 @@ class Supervisor(QObject):
         self._patience = patience
         self._process: EngineProcess | None = None
         self._ready = False
-        self._waiting: deque[Work] = deque()
+        self._waiting = Waiting()
         self._active: Work | None = None
         self._asides: dict[RequestId, Aside] = {}  # asked, or to be asked once the process is ready
         self._configuration: Configure | None = None
@@ -141,7 +141,7 @@ class Supervisor(QObject):
             return
         if isinstance(request, Background):
             self._supersede(type(request))
-        self._waiting.append(request)
+        self._waiting.add(request)
         if not isinstance(request, Background):
             self._cancel_background()
         self._send_next()
@@ -170,11 +170,10 @@ class Supervisor(QObject):
     def cancel(self, request_id: RequestId) -> None:
         """Stop a load, a reply or background work. Where the engine does not hear it in time, it is killed and started
         again."""
-        for request in self._waiting:
-            if request.id == request_id and not isinstance(request, Unload):
-                self._waiting.remove(request)
-                self._answer_stopped(request)
-                return
+        waiting = self._waiting.take_back(request_id)
+        if waiting is not None:
+            self._answer_stopped(waiting)
+            return
         active = self._active
         if active is None or active.id != request_id or isinstance(active, Unload):
             return
@@ -257,9 +256,9 @@ class Supervisor(QObject):
 
     def _send_next(self) -> None:
         while self._ready and self._process is not None and self._active is None and self._waiting:
-            request = self._next_waiting()
+            request = self._waiting.take()
             if isinstance(request, Load) and request.settings.baseline_cpu is not self._baseline:
-                self._waiting.appendleft(request)
+                self._waiting.put_first(request)
                 self._start_anew(baseline=request.settings.baseline_cpu)
                 return
             try:
@@ -269,12 +268,6 @@ class Supervisor(QObject):
                 continue
             self._active = request
             self._n_generated = self._n_past = 0
-
-    def _next_waiting(self) -> Work:
-        """What the person waits for first, in order; background work where there is nothing else."""
-        chosen = next((request for request in self._waiting if not isinstance(request, Background)), self._waiting[0])
-        self._waiting.remove(chosen)
-        return chosen
 
     def _start_anew(self, *, baseline: bool) -> None:
         """Another process in place of this one, which has nothing to do: its CPU variant was chosen at its start."""
@@ -333,26 +326,25 @@ class Supervisor(QObject):
         if n_deaths >= self._patience.deaths or ending.cause is Cause.NOT_FOUND:
             self._give_up(gave_up_problem(ending, settings, starved))
         else:
-            reloads = self._good_load is not None or any(isinstance(request, Load) for request in self._waiting)
+            reloads = self._good_load is not None or self._waiting.has_load
             self._tell(EngineLost(lost_problem(ending, active, starved), reloads))
             self._restart()
 
     def _restart(self) -> None:
         """Start the engine again, with the last model that it had loaded unless another is to be loaded anyway."""
-        if self._good_load is not None and not (self._waiting and isinstance(self._waiting[0], Load)):
-            self._waiting.appendleft(self._good_load)
+        if self._good_load is not None and not self._waiting.begins_with_load:
+            self._waiting.put_first(self._good_load)
         self.start()
 
     def _give_up(self, problem: Problem) -> None:
         self._given_up = problem
         self._good_load = None
-        while self._waiting:
-            self._tell(Failed(self._waiting.popleft().id, problem))
+        for request in self._waiting.take_all():
+            self._tell(Failed(request.id, problem))
         self._tell(EngineGaveUp(problem))
 
     def _supersede(self, kind: type[Work]) -> None:
-        for request in [request for request in self._waiting if isinstance(request, kind)]:
-            self._waiting.remove(request)
+        for request in self._waiting.take_all(kind):
             self._answer_stopped(request)
         if isinstance(self._active, kind):
             self.cancel(self._active.id)

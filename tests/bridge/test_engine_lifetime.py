@@ -108,4 +108,4 @@ def test_the_command_finds_this_package_from_anywhere(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("protocol.py")
+    assert done.stdout.strip().endswith("__init__.py")
