@@ -9,17 +9,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from llamadesk.control.answers import EngineAnswers
 from llamadesk.control.rooms import Rooms
-from llamadesk.core.chat import ChatOptions, Message, MessageId
+from llamadesk.core.chat import ChatOptions, Message, MessageId, Role
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
-from llamadesk.core.prompt import exchanges, n_staying, prompt_room, rolled_room
+from llamadesk.core.prompt import exchanges, n_staying, prompt_room, rolled_room, with_question
 from llamadesk.core.protocol import FinishReason, Measured, Prompt, RequestId, Sampling, Turn
-from llamadesk.core.summary import pieces_of, spoken, summary_question
+from llamadesk.core.summary import SUMMARY_OF_CHAT, pieces_of, spoken, summary_question
 from llamadesk.state.engine import EngineStatus, Phase
 
 _COOL = Sampling(temperature=0.2)
 _MAX_TOKENS = 400
 _INSTRUCTION_TOKENS = 160
 _MIN_PIECE_CHARS = 400
+_MIN_CHARS = 120
+"""A shorter summary, asked for within a chat, is the chat gone on with: small models do not notice the difference."""
 _CAUTION = 0.8
 """A piece of a chat may have more tokens for its length than the whole."""
 _LOOK_AGAIN_SECONDS = 0.1
@@ -75,25 +77,43 @@ class Summariser(QObject):
         await self._wait_for_model()
         self._set_phase(Phase.READING)
         try:
-            summary = await self._summarise_all(spoken(oldest), options.summary, measured.n_ctx, chars_per_token)
+            summary = await self._ask_chat(prompt, measured.n_ctx, n_tokens, chars_per_token)
+            if len(summary) < _MIN_CHARS:
+                summary = await self._summarise_all(spoken(oldest), options.summary, measured.n_ctx, chars_per_token)
         finally:
             if self._rooms.engine.status.busy:
                 self._set_phase(Phase.READY)
         return msgspec.structs.replace(options, summary=summary, summarised_to=last_id)
+
+    async def _ask_chat(self, prompt: Prompt, n_ctx: int, n_tokens: int, chars_per_token: float) -> str:
+        """The summary as the next reply of the chat itself, whose turns the model has read: that costs the least. ""
+        where it does not fit."""
+        last = prompt.turns[-1]
+        turns = prompt.turns[:-1] if last.role is Role.USER else prompt.turns
+        n_summary = _summary_tokens(n_ctx)
+        n_read = n_tokens - (len(last.content) / chars_per_token if last.role is Role.USER else 0)
+        if n_read + _INSTRUCTION_TOKENS + n_summary > n_ctx:
+            return ""
+        try:
+            return await self._written(Prompt(with_question(turns, SUMMARY_OF_CHAT), chat=prompt.chat), n_summary)
+        except ProblemError as error:
+            if error.problem.code is ProblemCode.PROMPT_TOO_LONG:
+                return ""
+            raise
 
     async def _summarise_all(self, text: str, summary: str, n_ctx: int, chars_per_token: float) -> str:
         """The summary of a text, in as many pieces as it takes: each is read with the summary of those before."""
         n_summary = _summary_tokens(n_ctx)
         n_room = prompt_room(n_ctx) - n_summary - _INSTRUCTION_TOKENS
         for piece in pieces_of(text, max(_MIN_PIECE_CHARS, int(_CAUTION * n_room * chars_per_token))):
-            summary = await self._summarised(piece, summary, n_summary)
+            summary = await self._written(Prompt(summary_question(piece, summary)), n_summary)
         return summary
 
-    async def _summarised(self, text: str, earlier: str, n_tokens: int) -> str:
+    async def _written(self, prompt: Prompt, n_tokens: int) -> str:
+        """What the model writes, of at most so many tokens."""
         if self._stopped:
             raise SummaryStoppedError
         self._words = []
-        prompt = Prompt(summary_question(text, earlier))
         self._request_id = self._rooms.client.generate(prompt, _COOL, n_tokens, thought_budget=0)
         try:
             finished = await self._answers.finished(self._request_id)

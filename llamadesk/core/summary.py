@@ -13,6 +13,11 @@ _INSTRUCTION = (
     "Summarise this part of a conversation in a few sentences. Keep names, facts, numbers, wishes, decisions and open "
     "questions; leave out everything else. Write the summary alone."
 )
+SUMMARY_OF_CHAT = (
+    "Before we go on: summarise our conversation so far in a few sentences, so that nothing important is lost. Keep "
+    "names, facts, numbers, wishes, decisions and open questions. Write the summary alone."
+)
+"""Asked as the next message of a chat."""
 _EARLIER = "Take over what is in the summary of the part before it:"
 _SPEAKERS = {Role.USER: "User", Role.ASSISTANT: "Assistant"}
 

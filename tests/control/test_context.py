@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from tiny_models import TinyModel, write_tiny_llama
 
 from llamadesk.control.desk import Desk
 from llamadesk.core.chat import ChatOptions, Conversation, MessageId, Mode, Overflow, Role, Status
-from llamadesk.core.protocol import Prompt, PromptShown
+from llamadesk.core.protocol import Finished, Prompt, PromptShown
 from llamadesk.core.settings import CONTEXT_LENGTH, MAX_TOKENS, OVERFLOW, SYSTEM_PROMPT, TEMPERATURE
 from llamadesk.state.engine import Phase
 from tests.control.desk_driver import DeskDriver
@@ -233,13 +235,13 @@ def test_where_memory_begins(driver: DeskDriver) -> None:
 # --- Making room ------------------------------------------------------------------------------------------------------
 
 
-def open_full(driver: DeskDriver) -> Desk:
+def open_full(driver: DeskDriver, n_ctx: int = 256, model: Path | None = None) -> Desk:
     def choose(desk: Desk) -> None:
-        desk.preferences.set(CONTEXT_LENGTH, 256)
+        desk.preferences.set(CONTEXT_LENGTH, n_ctx)
         desk.preferences.set(OVERFLOW, Overflow.SUMMARISE.value)
         desk.preferences.set(TEMPERATURE, 0.0)
 
-    desk = driver.open(before=choose)
+    desk = driver.open(before=choose, model=model)
     tell_facts(driver, desk)
     return desk
 
@@ -328,6 +330,21 @@ def test_a_message_to_a_full_chat_is_answered_with_the_summary_of_its_beginning(
     assert reply.content.strip()
     driver.until(lambda: desk.context_state.summary == desk.chats.options.summary)
     assert desk.context_state.first_seen is not None
+
+
+def test_what_the_model_has_read_is_not_read_again_for_the_summary(driver: DeskDriver, tmp_path: Path) -> None:
+    """A tiny model: each letter is a token."""
+    tiny = write_tiny_llama(tmp_path / "tiny.gguf", TinyModel(n_ctx_train=2048))
+    desk = open_full(driver, n_ctx=1280, model=tiny)
+    desk.preferences.set(MAX_TOKENS, 8)
+    ready(driver, desk)
+    send(driver, desk, "What is my cat called?")
+    assert desk.chats.options.summary == ""
+    ends: list[Finished] = []
+    desk._rooms.client.finished.connect(lambda _, end: ends.append(end))
+    send(driver, desk, "And now something long about the lake. " * 12)
+    assert len(ends) >= 2  # what it writes may be no summary, but it was asked in the chat
+    assert ends[0].stats.n_reused > 0.7 * ends[0].stats.n_prompt
 
 
 def test_stop_ends_the_summary_and_the_message_is_answered_without_it(driver: DeskDriver) -> None:
