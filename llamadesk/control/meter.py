@@ -45,8 +45,9 @@ class ContextMeter(QObject):
         self._timer = QTimer(self, singleShot=True, interval=_MEASURE_AFTER_MS)
         self._timer.timeout.connect(self._measure)
         chats.opened.connect(self._on_opened)
-        for signal in (chats.draft_changed, chats.options_changed, chats.pins_changed, rooms.engine.model_changed):
+        for signal in (chats.draft_changed, chats.options_changed, chats.pins_changed):
             signal.connect(self._measure_soon)
+        rooms.engine.model_changed.connect(self._on_model_changed)
         rooms.settings.changed.connect(self._on_setting_changed)
         rooms.engine.status_changed.connect(self._on_status_changed)
         rooms.client.measured.connect(self._on_measured)
@@ -94,6 +95,12 @@ class ContextMeter(QObject):
         self._request_id = 0
         self._state.show(ContextUse(n_ctx=self._state.n_ctx, summarising=self._state.summarising))
         self._timer.start()
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        """What is known of a model that rests stays: measuring anew would take memory for its vocabulary."""
+        if self._rooms.engine.model is not None:
+            self._timer.start()
 
     @Slot(str)
     def _on_setting_changed(self, key: str) -> None:

@@ -210,6 +210,21 @@ def test_the_meter_and_the_prompt_are_exact_with_the_real_engine(driver: DeskDri
     assert stats.n_prompt == expected
 
 
+def test_the_meter_goes_on_while_no_model_is_loaded(driver: DeskDriver) -> None:
+    desk = driver.open()
+    ready(driver, desk)
+    state = desk.context_state
+    desk.chats.save_draft("Name a colour.")
+    driver.until(lambda: state.n_draft)
+    loaded = state.use
+    desk._rooms.client.unload()
+    driver.until(lambda: desk.engine.model is None)
+    desk.chats.save_draft("Name a colour. And a fruit.")
+    driver.until(lambda: state.n_draft > loaded.n_draft)
+    desk.chats.save_draft("Name a colour.")
+    driver.until(lambda: state.use == loaded)
+
+
 def test_where_memory_begins(driver: DeskDriver) -> None:
     desk = driver.open(before=lambda desk: desk.preferences.set(CONTEXT_LENGTH, 256))
     ready(driver, desk)
