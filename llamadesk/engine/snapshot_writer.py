@@ -18,6 +18,8 @@ from llamadesk.engine.snapshots import MIN_TOKENS, Piece, Slot, Snapshot, common
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS: Final = 0.02
 _AFTER_FAILURE_SECONDS: Final = 60.0
+_PUBLISH_EVERY: Final = 8
+"""Pieces after which a long snapshot can be found as far as it goes: the app may be closed before it is whole."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ class SnapshotWriter:
                 return _LOOK_AGAIN_SECONDS
             work.pieces.append(work.writing.result())
             work.writing = None
+            if len(work.pieces) % _PUBLISH_EVERY == 0:
+                self._publish(work)
         if work.left and self._write(work, work.left[0]):
             del work.left[0]
             return _LOOK_AGAIN_SECONDS
@@ -110,11 +114,15 @@ class SnapshotWriter:
     def _finish(self, work: _Work) -> None:
         """Make what was written the snapshot of its chat: all of it or, where the rest cannot be had, its head."""
         self._kept[work.slot] = work.ids
-        if work.draft is not None:
+        self._publish(work)
+        self._work = None
+
+    def _publish(self, work: _Work) -> None:
+        """Let what is written so far be found."""
+        if work.draft is not None and work.pieces:
             n_tokens = work.pieces[-1].span[1]
             if not work.draft.finish(Snapshot(work.ids[:n_tokens], work.fragments, work.pieces)):
                 self._kept.clear()
-        self._work = None
 
     def _next(self) -> _Work | None:
         """What is to be written next: of the chat in the cache, then of those in memory."""

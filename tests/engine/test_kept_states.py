@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from engine_driver import GREEDY, EngineDriver, Reply, assistant, system, user
 from small_disks import small_disk  # noqa: F401
 
-from llamadesk.core.chat import Mode, Overflow
+from llamadesk.core.chat import MessageId, Mode, Overflow, Role
 from llamadesk.core.protocol import (
     Configure,
+    Delta,
+    Dropped,
     Failed,
     Finished,
     Forget,
@@ -45,15 +49,30 @@ def n_read(reply: Reply) -> int:
     return reply.end.stats.n_prompt - reply.end.stats.n_reused
 
 
+Runs = Callable[..., AbstractContextManager[EngineDriver]]
+
+
 @contextmanager
-def running(
-    model: Path, folder: Path | str = "", ram: int = 0, disk: int = MUCH, **settings: object
+def loaded(
+    engine: EngineDriver, model: Path, folder: Path | str = "", ram: int = 0, disk: int = MUCH, **settings: object
 ) -> Iterator[EngineDriver]:
+    """The engine with a model, and kept states of its own; they are written when it goes."""
+    engine.send(Configure(str(folder), ram, disk))
+    answer = engine.load(model, **{"n_ctx": 2048, "n_threads": 1, "n_ubatch": 512} | settings)
+    assert isinstance(answer, Loaded), answer
+    yield engine
+    engine.unload()
+    engine.send(Configure())
+
+
+@contextmanager
+def started(model: Path, folder: Path, **settings: object) -> Iterator[EngineDriver]:
+    """The same in a process of its own, which is killed in the end."""
     engine = EngineDriver()
     try:
-        engine.send(Configure(str(folder), ram, disk))
-        loaded = engine.load(model, **{"n_ctx": 2048, "n_threads": 1, "n_ubatch": 512} | settings)
-        assert isinstance(loaded, Loaded), loaded
+        engine.send(Configure(str(folder), 0, MUCH))
+        answer = engine.load(model, n_threads=1, **settings)
+        assert isinstance(answer, Loaded), answer
         yield engine
     finally:
         engine.kill()
@@ -92,6 +111,11 @@ def kept(engine: EngineDriver, folder: Path, prompt: Prompt) -> Reply:
 
 
 @pytest.fixture
+def running(idle_engine: EngineDriver) -> Runs:
+    return partial(loaded, idle_engine)
+
+
+@pytest.fixture
 def model(tiny: TinyWriter) -> Path:
     return tiny(n_ctx_train=2048, n_embd=64)
 
@@ -104,7 +128,7 @@ def folder(tmp_path: Path) -> Path:
 # --- In memory ------------------------------------------------------------------------------------------------------
 
 
-def test_going_back_to_a_chat_reads_only_what_is_new(model: Path) -> None:
+def test_going_back_to_a_chat_reads_only_what_is_new(running: Runs, model: Path) -> None:
     with running(model, ram=MUCH) as engine:
         one, other = talk("one", "1"), talk("other", "2")
         engine.write(one, 12)
@@ -119,14 +143,14 @@ def test_going_back_to_a_chat_reads_only_what_is_new(model: Path) -> None:
     assert back.text == alone.text
 
 
-def test_without_a_budget_nothing_is_kept_in_memory(model: Path) -> None:
+def test_without_a_budget_nothing_is_kept_in_memory(running: Runs, model: Path) -> None:
     with running(model, ram=20_000) as engine:  # room for a piece or two
         engine.write(talk("one", "1"), 12)
         engine.write(talk("other", "2"), 12)
         assert n_read(engine.write(grown(talk("one", "1")), 12)) > 200
 
 
-def test_a_single_question_does_not_cost_the_chat(model: Path) -> None:
+def test_a_single_question_does_not_cost_the_chat(running: Runs, model: Path) -> None:
     with running(model, ram=MUCH) as engine:
         one = talk("one", "1")
         engine.write(one, 12)
@@ -137,11 +161,13 @@ def test_a_single_question_does_not_cost_the_chat(model: Path) -> None:
 # --- On disk --------------------------------------------------------------------------------------------------------
 
 
-def test_a_chat_goes_on_after_a_restart_with_the_ids_it_was_written_with(model: Path, folder: Path) -> None:
+def test_a_chat_goes_on_after_a_restart_with_the_ids_it_was_written_with(
+    running: Runs, model: Path, folder: Path
+) -> None:
     prompt = talk("one", "1")
     with running(model, folder) as engine:
         for _ in range(2):
-            prompt = grown(prompt, kept(engine, folder, prompt).text)
+            prompt = grown(prompt, engine.write(prompt, 12).text)
         at_once = engine.write(prompt, 12)
     with running(model, folder) as engine:
         again = engine.write(prompt, 12)
@@ -150,10 +176,10 @@ def test_a_chat_goes_on_after_a_restart_with_the_ids_it_was_written_with(model: 
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in [*index_files(folder), *pieces(folder)])
 
 
-def test_the_starter_model_goes_on_as_if_it_had_read_again(starter_model: Path, folder: Path) -> None:
+def test_the_starter_model_goes_on_as_if_it_had_read_again(running: Runs, starter_model: Path, folder: Path) -> None:
     prompt = Prompt([system("Be brief."), user("Tell me of Paris. " * 40)], chat="7")
     with running(starter_model, folder, n_ctx=512) as engine:
-        kept(engine, folder, prompt)
+        engine.write(prompt, 12)
     with running(starter_model, folder, n_ctx=1024) as engine:  # another length of the context changes nothing
         restored = engine.write(grown(prompt), 16)
         assert n_read(restored) < 70
@@ -162,7 +188,7 @@ def test_the_starter_model_goes_on_as_if_it_had_read_again(starter_model: Path, 
     assert restored.text == read.text
 
 
-def test_what_was_computed_is_written_before_the_model_goes(model: Path, folder: Path) -> None:
+def test_what_was_computed_is_written_before_the_model_goes(running: Runs, model: Path, folder: Path) -> None:
     with running(model, folder) as engine:
         engine.write(talk("one", "1"), 12)
         engine.unload()
@@ -171,7 +197,7 @@ def test_what_was_computed_is_written_before_the_model_goes(model: Path, folder:
         assert n_read(engine.write(grown(talk("one", "1")), 12)) < 70
 
 
-def test_chats_that_were_left_are_written_too(model: Path, folder: Path) -> None:
+def test_chats_that_were_left_are_written_too(running: Runs, model: Path, folder: Path) -> None:
     with running(model, folder, ram=MUCH) as engine:
         for chat in "123":
             engine.write(talk(f"number {chat}", chat), 4)
@@ -181,10 +207,10 @@ def test_chats_that_were_left_are_written_too(model: Path, folder: Path) -> None
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "index flipped", "index cut"])
-def test_damage_is_dropped_in_silence(model: Path, folder: Path, damage: str) -> None:
+def test_damage_is_dropped_in_silence(running: Runs, model: Path, folder: Path, damage: str) -> None:
     prompt = talk("one", "1")
     with running(model, folder) as engine:
-        kept(engine, folder, prompt)
+        engine.write(prompt, 12)
         at_once = engine.write(grown(prompt), 12)
     path = index_files(folder)[0] if "index" in damage else pieces(folder)[0]
     data = bytearray(path.read_bytes())
@@ -202,11 +228,11 @@ def test_damage_is_dropped_in_silence(model: Path, folder: Path, damage: str) ->
         assert n_read(engine.write(grown(prompt), 12)) < 70
 
 
-def test_states_of_another_model_or_kind_of_cache_are_not_met(tiny: TinyWriter, folder: Path) -> None:
+def test_states_of_another_model_or_kind_of_cache_are_not_met(running: Runs, tiny: TinyWriter, folder: Path) -> None:
     model, other = tiny(n_ctx_train=2048), tiny("other.gguf", n_ctx_train=2048, seed=1)
     prompt = talk("one", "1")
     with running(model, folder) as engine:
-        kept(engine, folder, prompt)
+        engine.write(prompt, 12)
     for path, settings in ((other, {}), (model, {"kv_type": KvType.Q8_0}), (model, {"flash_attention": True})):
         with running(path, folder, **settings) as engine:
             reply = engine.write(prompt, 12)
@@ -215,7 +241,7 @@ def test_states_of_another_model_or_kind_of_cache_are_not_met(tiny: TinyWriter, 
             assert engine.write(prompt, 12).text == reply.text
 
 
-def test_the_quota_holds_and_the_oldest_go(model: Path, folder: Path) -> None:
+def test_the_quota_holds_and_the_oldest_go(running: Runs, model: Path, folder: Path) -> None:
     with running(model, folder) as engine:
         kept(engine, folder, talk("one", "1"))
         size = sum(path.stat().st_size for path in folder.glob("*/*/*"))
@@ -230,10 +256,11 @@ def test_the_quota_holds_and_the_oldest_go(model: Path, folder: Path) -> None:
         wait_for(lambda: not list(folder.glob("*/*")))
 
 
-def test_what_is_forgotten_is_gone_everywhere(model: Path, folder: Path) -> None:
+def test_what_is_forgotten_is_gone_everywhere(running: Runs, model: Path, folder: Path) -> None:
     with running(model, folder, ram=MUCH) as engine:
-        kept(engine, folder, talk("one", "1"))
-        kept(engine, folder, talk("two", "2"))
+        engine.write(talk("one", "1"), 2)
+        engine.write(talk("two", "2"), 2)
+        wait_for(lambda: len(index_files(folder)) == 2)
         engine.send(Forget(["1"]))
         wait_for(lambda: len(index_files(folder)) == 1)
         assert n_read(engine.write(talk("one", "1"), 2)) > 300
@@ -243,20 +270,21 @@ def test_what_is_forgotten_is_gone_everywhere(model: Path, folder: Path) -> None
         wait_for(lambda: not list(folder.glob("*/*")))
 
 
-def test_a_kill_while_states_are_written_leaves_nothing_wrong(starter_model: Path, folder: Path) -> None:
-    prompt = Prompt([user("Tell me of Paris. " * 120)], chat="1")
-    with running(starter_model, folder, n_ctx=1024) as engine:
+def test_a_kill_while_states_are_written_leaves_nothing_wrong(tiny: TinyWriter, folder: Path) -> None:
+    model = tiny(n_ctx_train=2048, n_layers=4, n_embd=512, n_head=8)  # whose states take a moment to be written
+    prompt = talk("one", "1")
+    with started(model, folder) as engine:
         first = engine.write(prompt, 4)
         wait_for(lambda: list(folder.glob("*/*/*.part")) or pieces(folder))
         engine.kill()
-    with running(starter_model, folder, n_ctx=1024) as engine:
+    with started(model, folder) as engine:
         again = engine.write(prompt, 4)
         assert again.text == first.text
         assert not list(folder.glob("*/*/*.part"))
         wait_for(lambda: index_files(folder))
 
 
-def test_a_disk_with_little_room_is_left_alone(model: Path, small_disk: Path) -> None:  # noqa: F811
+def test_a_disk_with_little_room_is_left_alone(running: Runs, model: Path, small_disk: Path) -> None:  # noqa: F811
     folder = small_disk / "snapshots"
     with running(model, folder) as engine:
         engine.write(talk("one", "1"), 12)
@@ -268,7 +296,7 @@ def test_a_disk_with_little_room_is_left_alone(model: Path, small_disk: Path) ->
 # --- Reading ahead --------------------------------------------------------------------------------------------------
 
 
-def test_what_was_prepared_is_not_read_again(model: Path) -> None:
+def test_what_was_prepared_is_not_read_again(running: Runs, model: Path) -> None:
     with running(model) as engine:
         prompt = talk("one", "1")
         engine.write(prompt, 12)
@@ -291,11 +319,11 @@ def test_what_was_prepared_is_not_read_again(model: Path) -> None:
 
 
 def test_a_reply_does_not_wait_for_what_is_prepared(starter_engine: EngineDriver) -> None:
-    prompt = Prompt([user("Tell me of Paris. " * 350)])
+    prompt = Prompt([user("Tell me of Paris. " * 60)])
     prepare = Prepare(starter_engine.new_id(), prompt)
     generate = Generate(starter_engine.new_id(), Prompt([user("Hi")]), GREEDY, max_tokens=2)
     starter_engine.send(prepare)
-    time.sleep(0.5)
+    time.sleep(0.2)
     starter_engine.send(generate)
     prepared = starter_engine.until(prepare.id, Prepared)[-1]
     assert isinstance(prepared, Prepared)
@@ -317,50 +345,50 @@ def test_nothing_is_prepared_where_nothing_is_loaded(idle_engine: EngineDriver) 
 # --- Contexts that are full -----------------------------------------------------------------------------------------
 
 
-def test_a_full_context_rolls_on_while_a_reply_is_written(model: Path) -> None:
+def test_what_follows_dropped_turns_is_moved_and_not_read(running: Runs, model: Path) -> None:
     turns: list[Turn] = [system("hello world")]
-    for number in range(6):
-        turns += [
-            Turn(user("x").role, f"{number} " + LONG, message_id=2 * number + 1),
-            Turn(assistant("x").role, "hello " * 5, message_id=2 * number + 2),
-        ]
-    prompt = Prompt([*turns, Turn(user("x").role, "go on", message_id=99)], overflow=Overflow.ROLL, chat="1")
-    with running(model, n_ctx=1024, ram=MUCH) as engine:
-        short = engine.write(prompt, 4)
-        assert isinstance(short.end, Finished)
-        n_prompt = short.end.stats.n_prompt
-        assert n_prompt < 1024
-        reply = engine.write(prompt, 1024 - n_prompt + 200)
-        end = reply.end
-        assert isinstance(end, Finished), end
-        if end.reason.value == "length":
-            assert end.stats.n_generated == 1024 - n_prompt + 200
-            assert end.n_past < 1024
-    assert end.reason.value in ("length", "end")
+    ids = itertools.count(1)
+    reads: list[tuple[bool, int]] = []  # of each reply: whether more was dropped than before it, and tokens read
+    n_dropped = 0
+    with running(model, n_ctx=1024) as engine:
+        for number in range(14):
+            turns.append(Turn(Role.USER, f"{number} {LONG}", MessageId(next(ids))))
+            request = Generate(engine.new_id(), Prompt(turns, overflow=Overflow.ROLL, chat="1"), GREEDY, 12)
+            engine.send(request)
+            events = engine.until(request.id, Finished)
+            end, told = events[-1], [event for event in events if isinstance(event, Dropped)]
+            assert isinstance(end, Finished)
+            more = bool(told) and len(told[-1].message_ids) > n_dropped
+            n_dropped = len(told[-1].message_ids) if told else 0
+            reads.append((more, end.stats.n_prompt - end.stats.n_reused))
+            text = "".join(event.text for event in events if isinstance(event, Delta))
+            turns.append(Turn(Role.ASSISTANT, text, MessageId(next(ids))))
+    assert any(more for more, _ in reads[1:])
+    assert max(n for _, n in reads[1:]) < 250  # a question, and at most a reply beside it
 
 
 # --- Models that keep a running state -------------------------------------------------------------------------------
 
 
-def test_a_running_state_is_kept_whole(tiny: TinyWriter, folder: Path) -> None:
+def test_a_running_state_is_kept_whole(running: Runs, tiny: TinyWriter, folder: Path) -> None:
     model = tiny(architecture="mamba", n_ctx_train=2048)
     prompt = talk("one", "1")
     with running(model, folder, ram=MUCH) as engine:
-        prompt = grown(prompt, kept(engine, folder, prompt).text)
+        prompt = grown(prompt, engine.write(prompt, 12).text)
         engine.write(talk("other", "2"), 4)
         back = engine.write(prompt, 12)
         assert n_read(back) < 70
-        prepared = engine.prepare(grown(prompt), "a draft")
-        assert not isinstance(prepared, Failed)
     with running(model, folder) as engine:
-        restored = engine.write(prompt, 12)
-        assert n_read(restored) < 70
-    assert restored.text == back.text
+        prompt = grown(prompt, back.text)
+        prepared = engine.prepare(Prompt(prompt.turns[:-1], chat="1"), "a draft that is not read")
+        assert isinstance(prepared, Prepared)
+        assert prepared.n_reused > 400
+        assert n_read(engine.write(prompt, 12)) < 70
 
 
-def test_the_folder_of_another_time_is_tidied(model: Path, folder: Path) -> None:
+def test_the_folder_of_another_time_is_tidied(running: Runs, model: Path, folder: Path) -> None:
     with running(model, folder) as engine:
-        kept(engine, folder, talk("one", "1"))
+        engine.write(talk("one", "1"), 12)
     place = index_files(folder)[0].parent
     (place / "000000-000064-00000000.part").write_bytes(b"x")
     (place / "000000-000064-00000000.state").write_bytes(b"x")
