@@ -67,6 +67,8 @@ class TinyModel:
         template: chat template; "" writes none.
         user_defined: texts added to the vocabulary as user-defined tokens.
         control: texts added as control tokens.
+        layer_scale: how strong the layers are; with weak ones a token mostly decides the next one, and what is written
+            goes round in circles.
     """
 
     vocab: VocabKind = VocabKind.BPE
@@ -80,6 +82,7 @@ class TinyModel:
     architecture: str = "llama"
     user_defined: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
+    layer_scale: float = 1.0
     seed: int = 0
     extra_strings: dict[str, str] = field(default_factory=dict)
 
@@ -168,7 +171,8 @@ def _add_weights(writer: gguf.GGUFWriter, model: TinyModel, n_vocab: int) -> Non
     width, wide = model.n_embd, 2 * model.n_embd
 
     def matrix(name: str, rows: int, columns: int) -> None:
-        writer.add_tensor(name, random.normal(0, 0.3, (rows, columns)).astype(np.float16))
+        scale = model.layer_scale if name.startswith("blk.") else 1.0
+        writer.add_tensor(name, (scale * random.normal(0, 0.3, (rows, columns))).astype(np.float16))
 
     def ones(name: str) -> None:
         writer.add_tensor(name, np.ones(width, dtype=np.float32))

@@ -71,10 +71,12 @@ from llamadesk.engine.pipe import EXIT_OK, Pipe, end_process
 
 class Speak(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Send `n_tokens` Deltas, the words of `text` over and over (of the file `text_file` where it is given), `rate` a
-    second; 0 is as fast as possible. `deaf` does not hear Cancel. `id_offset` makes them Deltas of another request."""
+    second; 0 is as fast as possible. Before them, one for each word of `thought`. `deaf` does not hear Cancel.
+    `id_offset` makes them Deltas of another request."""
 
     text: str = "word "
     text_file: str = ""
+    thought: str = ""
     n_tokens: int = 20
     rate: float = 0.0
     deaf: bool = False
@@ -318,11 +320,13 @@ class FakeEngine:
 
     def _speak(self, step: Speak) -> None:
         text = Path(step.text_file).read_text("utf-8") if step.text_file else step.text
+        thought = (("", word) for word in (_words(step.thought) if step.thought else ()))
+        said = ((word, "") for word in itertools.islice(itertools.cycle(_words(text)), step.n_tokens))
         started = time.perf_counter()
-        for n, word in enumerate(itertools.islice(itertools.cycle(_words(text)), step.n_tokens)):
+        for n, (word, thought_word) in enumerate(itertools.chain(thought, said)):
             self._wait_until(started + n / step.rate if step.rate else 0.0, step.deaf)
             self._n_said += 1
-            self._pipe.send(Delta(self._current + step.id_offset, word, 1, self._n_said))
+            self._pipe.send(Delta(self._current + step.id_offset, word, 1, self._n_said, thought_word))
 
     def _wait_until(self, moment: float, deaf: bool) -> None:
         seconds = max(0.0, moment - time.perf_counter())

@@ -53,6 +53,7 @@ class Generation:
         self._speculator: Speculator | None = None
         self._base: list[int] = []  # the prompt that is in the cache, without the reply
         self._may_guess = request.speculate and context.n_outputs > 1
+        self._grammar_waits = False
         self._stats = ReplyStats()
         self._read_at = 0.0
 
@@ -134,11 +135,15 @@ class Generation:
             empty = thoughts.closing_ids if stage is Stage.THOUGHT else thoughts.empty_ids
             if len(prompt) + len(empty) < self._context.n_ctx:
                 self._impose(empty)
-        self._follow_stage()
+        # A grammar is for the answer. One that itself lets the model open a thought has its say from the first token.
+        self._grammar_waits = self._reply.stage is Stage.THOUGHT
+        self._sampler.suspend_grammar(suspended=self._grammar_waits)
 
     def _follow_stage(self) -> None:
-        """A grammar is for the answer."""
-        self._sampler.suspend_grammar(suspended=self._reply.stage is Stage.THOUGHT)
+        """Let a grammar have its say where the answer begins."""
+        if self._grammar_waits and self._reply.stage is Stage.ANSWER:
+            self._grammar_waits = False
+            self._sampler.suspend_grammar(suspended=False)
 
     # --- Reading and writing ---
 

@@ -82,11 +82,6 @@ class ThoughtFormat:
         tail = b"".join(self.names.get(token) or self._vocab.piece(token) for token in prompt[-_TAIL_TOKENS:])
         return tail.rstrip().endswith(self.tags.opening.encode())
 
-    def written(self, thought: str, answer: str) -> str:
-        """A thought and the answer as the model writes them; without an answer the thought is still open."""
-        opened = f"{self.tags.opening}\n{thought}"
-        return f"{opened}\n{self.tags.closing}\n\n{answer}" if answer else opened
-
     def _control_names(self) -> dict[int, bytes]:
         names = {}
         for token in self._ids_of(self.tags.opening) + self._ids_of(self.tags.closing):
