@@ -52,9 +52,9 @@ def _foreseen(settings: LoadSettings) -> float:
     """The estimate / the bytes that a process needs to answer with a model, at their most while it is loaded and its
     context filled.
 
-    The latter is the memory which is its own, and the pages of files that a reply touches. Pages of the model's file which no
-    reply touches any more (their weights were rearranged into a copy) are not held: the system takes them back when it
-    needs them. They are told apart by what the processor has marked as touched, not by what the estimate says of them.
+    The latter is the memory which is its own, and the pages of files that a reply touches. Pages of the model's file
+    which no reply touches any more (their weights were rearranged into a copy) are not held: the system takes them back
+    when it needs them. They are told apart by what the processor has marked as touched, not by what the estimate says.
     """
     engine = EngineDriver(patience=PATIENCE_SECONDS)
     try:
