@@ -81,6 +81,8 @@ class LoadControl(QObject):
         self._good: _Attempt | None = None  # the last one that was loaded
         self._proven = False  # it has written a whole reply
         self._n_deaths = 0  # without one
+        self._tune_id: RequestId | None = None
+        self._died_measuring = False
         self._reload_when_idle = False
         self._reload_when_started = False
         client = rooms.client
@@ -88,6 +90,7 @@ class LoadControl(QObject):
         client.load_progressed.connect(self._on_load_progressed)
         client.loaded.connect(self._on_loaded)
         client.unloaded.connect(self._on_unloaded)
+        client.tune_progressed.connect(self._on_tune_progressed)
         client.finished.connect(self._on_finished)
         client.failed.connect(self._on_failed)
         client.engine_lost.connect(self._on_engine_lost)
@@ -277,6 +280,10 @@ class LoadControl(QObject):
     def _on_unloaded(self, _request_id: RequestId) -> None:
         self._rooms.engine.set_model(None)
 
+    @Slot(int, float)
+    def _on_tune_progressed(self, request_id: RequestId, _fraction: float) -> None:
+        self._tune_id = request_id
+
     @Slot(int, object)
     def _on_finished(self, _request_id: RequestId, finished: Finished) -> None:
         if finished.reason is not FinishReason.CANCELLED:
@@ -284,6 +291,7 @@ class LoadControl(QObject):
 
     @Slot(int, object)
     def _on_failed(self, request_id: RequestId, problem: Problem) -> None:
+        self._died_measuring = problem.code is ProblemCode.ENGINE_LOST and request_id == self._tune_id
         if request_id == (self._load_id or self._loaded_id):
             self._on_load_failed(problem)
         elif problem.code is ProblemCode.DECODE_FAILED and not self._proven and self._uses_gpu:
@@ -322,8 +330,11 @@ class LoadControl(QObject):
     def _died_unproven(self, problem: Problem) -> bool:
         """The process died with a model that has not written a whole reply yet: once may be chance, with a GPU it
         seldom is. True where it is tried with less, in place of the load that the supervisor would repeat."""
-        self._n_deaths += not self._proven
-        is_chance = self._proven or (self._n_deaths < 2 and not self._uses_gpu)
+        died_measuring, self._died_measuring = self._died_measuring, False
+        if self._proven or died_measuring:  # what is measured are other ways of computing than the one in use
+            return False
+        self._n_deaths += 1
+        is_chance = self._n_deaths == 1 and not self._uses_gpu
         return not is_chance and trouble_of(problem) is Trouble.DEATH and self._try_less(problem)
 
     @Slot(object)

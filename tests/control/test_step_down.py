@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from tiny_models import TinyModel, write_tiny_llama
 
-from llamadesk.bridge.client import EngineCommand, engine_command
+from llamadesk.bridge.client import EngineClient, EngineCommand, engine_command
 from llamadesk.control.desk import Desk
 from llamadesk.core.chat import Status
+from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.protocol import LoadSettings
 from llamadesk.core.settings import AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS
 from llamadesk.state.engine import Phase
@@ -120,9 +121,7 @@ def test_try_again_tries_what_was_wanted(driver: DeskDriver) -> None:
     ready(driver, desk)
     (notice,) = driver.notices
     desk.notices.act(notice.action_id)
-    driver.until(lambda: desk.engine.status.phase is Phase.LOADING)
-    ready(driver, desk)
-    assert used(desk)[0] == every(desk)
+    driver.until(lambda: desk.engine.model is not None and used(desk)[0] == every(desk))
 
 
 def test_the_first_reply_kills_a_card(driver: DeskDriver) -> None:
@@ -180,6 +179,22 @@ def test_a_card_that_vanishes_is_said(driver: DeskDriver) -> None:
     desk.replies.send("Hello?")
     driver.until(lambda: not desk.replies.busy)
     assert desk.transcript.messages()[-1].status is Status.COMPLETE
+
+
+def test_a_death_while_ways_of_computing_are_measured_is_not_the_models(driver: DeskDriver) -> None:
+    desk = driver.open(driver.fake({"lives": [CARD]}))
+    ready(driver, desk)
+    client = desk.library.loading.parent().parent().findChild(EngineClient)
+    lost = Problem(ProblemCode.ENGINE_LOST, "The model stopped unexpectedly.")
+    client.tune_progressed.emit(99, 0.1)
+    client.failed.emit(99, lost)
+    client.engine_lost.emit(lost, True)
+    driver.pause(0.3)
+    assert [notice.text for notice in driver.notices] == [lost.title]
+    assert desk.engine.status.phase is Phase.LOADING  # the same again, by the supervisor; there was no death here
+    client.engine_lost.emit(lost, True)
+    ready(driver, desk)
+    assert used(desk)[0] == every(desk) // 2
 
 
 def test_nothing_helps_and_it_ends(driver: DeskDriver) -> None:
