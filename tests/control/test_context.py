@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_models import TinyModel, write_tiny_llama
 
+from llamadesk.bridge.client import EngineClient
 from llamadesk.control.desk import Desk
 from llamadesk.core.chat import ChatOptions, Conversation, MessageId, Mode, Overflow, Role, Status
 from llamadesk.core.protocol import Finished, Prompt, PromptShown
@@ -94,6 +95,28 @@ def test_options_of_a_chat_are_kept_and_those_of_a_new_one_wait_for_its_first_me
     desk.chats.open(one)
     driver.until(lambda: desk.conversations.current == one)
     assert desk.chats.options == chosen
+
+
+def test_the_options_of_a_new_chat_count_for_its_first_message(
+    driver: DeskDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = driver.open(driver.fake(QUICK))
+    client, asked = desk._rooms.client, []
+
+    def generate(prompt: Prompt, *args: object, **options: object) -> int:
+        asked.append(prompt)
+        return EngineClient.generate(client, prompt, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "generate", generate)
+    desk.chats.set_options(ChatOptions(mode=Mode.TEXT))
+    send(driver, desk, "The fox")
+    desk.chats.set_options(ChatOptions(mode=Mode.QUESTION))
+    send(driver, desk, "Why?")
+    assert [(prompt.mode, prompt.turns[-1].content, len(prompt.turns)) for prompt in asked] == [
+        (Mode.TEXT, "The fox", 1),
+        (Mode.QUESTION, "Why?", 2),
+    ]
+    assert {prompt.chat for prompt in asked} == {str(current(desk).id)}
 
 
 def test_renaming_and_writing_leave_the_options_alone(driver: DeskDriver) -> None:
