@@ -43,22 +43,24 @@ def turns_for(
     Args:
         messages: from the first one to the one that is to be answered, or the reply that goes on.
         system_prompt: may be empty.
-        mode: in QUESTION and TEXT only the last message of the person counts; in TEXT there is no system turn.
+        mode: in QUESTION only the last message of the person counts. In TEXT all of them with their replies are one
+            text, in one turn, without a system turn; a reply that goes on is a turn of its own behind it.
         summary: of the messages up to `summarised_to`, which are left out where they are not pinned. It is not used
             where that message is none of these.
         summarised_to: see `summary`.
         continues: the last message is a reply that is gone on with: it counts without a text, too, and brings its
             thought.
     """
-    if mode is not Mode.CHAT:
+    if mode is Mode.TEXT:
+        return _text_turns(messages, continues=continues)
+    if mode is Mode.QUESTION:
         messages = _last_exchange(messages)
     n_summarised = next((n for n, message in enumerate(messages, 1) if message.id == summarised_to), 0)
     use_summary = bool(summary.strip()) and n_summarised > 0 and mode is Mode.CHAT
     turns: list[Turn] = []
-    if mode is not Mode.TEXT:
-        system_text = introduced(system_prompt, summary) if use_summary else system_prompt
-        if system_text.strip():
-            turns.append(Turn(Role.SYSTEM, system_text))
+    system_text = introduced(system_prompt, summary) if use_summary else system_prompt
+    if system_text.strip():
+        turns.append(Turn(Role.SYSTEM, system_text))
     for number, message in enumerate(messages, 1):
         if continues and number == len(messages):
             _append(turns, Turn(message.role, message.content, message.id, message.pinned, thought=message.thought))
@@ -68,6 +70,24 @@ def turns_for(
         known = frozenset(message.id for message in messages[:n_summarised])
         n_exchanges = sum(all(known.issuperset(turn.message_ids) for turn in exchange) for exchange in exchanges(turns))
         turns, _ = without_oldest(turns, n_exchanges)
+    return turns
+
+
+def _text_turns(messages: Sequence[Message], *, continues: bool) -> list[Turn]:
+    """The text that messages make: what the model wrote goes on where the person's text ends, and what the person
+    writes then begins a paragraph."""
+    turns: list[Turn] = []
+    for message in messages:
+        if turns and message.role is Role.ASSISTANT:
+            last = turns[-1]
+            ids = (*last.joined, message.id)
+            turns[-1] = Turn(Role.USER, last.content + message.content, last.message_id, last.pinned, ids)
+        elif message.content.strip():
+            _append(turns, Turn(Role.USER, message.content, message.id, message.pinned))
+    if continues and messages and messages[-1].role is Role.ASSISTANT and len(messages) > 1:
+        reply = messages[-1]
+        head = _text_turns(messages[:-1], continues=False)
+        return [*head, Turn(reply.role, reply.content, reply.id, reply.pinned, thought=reply.thought)]
     return turns
 
 

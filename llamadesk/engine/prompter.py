@@ -182,7 +182,7 @@ class Prompter:
     def _n_before(self, prompt: Prompt, draft: _Draft, question: str, history: History, n_system: int) -> int:
         """Tokens of the history that a prompt which was drawn up with a question has before it."""
         if prompt.mode is Mode.TEXT:
-            return 0
+            return min(self._whole(prompt, history).n_tokens, draft.n_tokens) if exchanges(prompt.turns) else 0
         last = draft.turns[-1]
         before = draft.turns[:-1]
         if last.content != question:  # joined with the one before, to which there is no reply

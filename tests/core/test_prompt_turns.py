@@ -71,12 +71,12 @@ def test_a_draft_joins_a_question_without_a_reply() -> None:
     [
         (Mode.QUESTION, FOUR, [(S, "s"), (U, "four")]),
         (Mode.QUESTION, FOUR[:-1], [(S, "s"), (U, "three"), (A, "3")]),
-        (Mode.TEXT, FOUR, [(U, "four")]),
-        (Mode.TEXT, FOUR[:2], [(U, "one"), (A, "1")]),
+        (Mode.TEXT, FOUR, [(U, "one1\n\ntwo2\n\nthree3\n\nfour")]),
+        (Mode.TEXT, FOUR[:2], [(U, "one1")]),
         (Mode.QUESTION, (), [(S, "s")]),
     ],
 )
-def test_modes_that_ask_without_the_chat(mode: Mode, texts: tuple[str, ...], expected: list[tuple[Role, str]]) -> None:
+def test_modes_that_ask_otherwise(mode: Mode, texts: tuple[str, ...], expected: list[tuple[Role, str]]) -> None:
     assert said(turns_for(chat(*texts), "s", mode=mode)) == expected
 
 
@@ -179,3 +179,9 @@ def test_a_long_text_is_cut_between_words_and_nothing_is_lost() -> None:
         assert "".join(pieces) == text
         assert all(0 < len(piece) <= size for piece in pieces)
     assert pieces_of("ab cd", 4) == ["ab ", "cd"]
+
+
+def test_a_text_whose_end_goes_on_keeps_that_end_apart() -> None:
+    turns = turns_for(chat(*FOUR[:4]), "s", mode=Mode.TEXT, continues=True)
+    assert said(turns) == [(U, "one1\n\ntwo"), (A, "2")]
+    assert [turn.message_ids for turn in turns] == [(1, 2, 3), (4,)]
