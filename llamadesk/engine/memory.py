@@ -25,11 +25,12 @@ def peak_bytes() -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         return 0
-    if sys.platform == "win32":
+    elif sys.platform == "win32":  # noqa: RET505 - mypy knows by it that this is of another system
         return int(psutil.Process().memory_info().peak_wset)
-    import resource  # noqa: PLC0415 - Windows has none
+    else:
+        import resource  # noqa: PLC0415 - Windows has none
 
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS counts in bytes
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS counts in bytes
 
 
 def reset_peak() -> None:

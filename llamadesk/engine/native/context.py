@@ -124,9 +124,9 @@ class Context:
         """Append 1 to `n_outputs` tokens to the cache, after each of which the next one can be sampled; else as
         `decode`."""
         count = len(tokens)
-        self._outputs[:count] = [1] * count  # type: ignore[assignment]
+        self._outputs[:count] = [1] * count
         decoded = self._decode(tokens)
-        self._outputs[:count] = [0] * count  # type: ignore[assignment]
+        self._outputs[:count] = [0] * count
         return decoded
 
     def _decode(self, tokens: list[int]) -> Decoded:
