@@ -12,6 +12,7 @@ from llamadesk.core.protocol import Dropped, FinishReason, Generate, Prepare, Pr
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.generation import Generation, Send
 from llamadesk.engine.history import History
+from llamadesk.engine.known_chats import KnownChat, KnownChats
 from llamadesk.engine.native import Context, Decoded, Model, States
 from llamadesk.engine.prompt import ChatWriter
 from llamadesk.engine.prompt_cache import PromptCache, Tiers
@@ -24,17 +25,8 @@ from llamadesk.engine.speculation import DecodeCosts
 from llamadesk.engine.thinking import ThoughtFormat
 from llamadesk.engine.tokens import Tokenizer
 
-_REMEMBERED_CHATS: Final = 32
 _FLUSH_SECONDS: Final = 5.0
 """So long a model that is to go may still write the states of its chats."""
-
-
-class _Chat:
-    """What is known of one chat beside its tokens. `dropped`: the messages that its last prompt left out."""
-
-    def __init__(self, history: History) -> None:
-        self.history = history
-        self.dropped: list[MessageId] = []
 
 
 class Session:
@@ -47,10 +39,9 @@ class Session:
         self._tokenizer = tokenizer
         self._writer = writer
         self._pieces: dict[int, bytes] = {}
-        self._chats: dict[Slot, _Chat] = {}  # the one asked last at the end
+        self._chats = KnownChats(lambda known: History(tokenizer, self._piece, known))
         self.prompter = Prompter(writer, context.n_ctx)
         self._cache = PromptCache(context, States(model, context))
-        self._tiers: Tiers | None = None
         self._snapshots: SnapshotWriter | None = None
         self._thoughts = ThoughtFormat(model.chat_template, model.vocab)
         self._costs = DecodeCosts()
@@ -66,7 +57,7 @@ class Session:
         """
         started = time.perf_counter()
         slot = slot_of(request.prompt)
-        chat = self._chat(slot)
+        chat = self._chats.chat(slot)
         fitted = self.prompter.fit(request.prompt, chat.history)
         sampler = new_sampler(request.sampling, self._model.vocab, self._context.n_ctx)
         format_stop = () if request.prompt.mode is Mode.TEXT else self._writer.stop
@@ -102,7 +93,7 @@ class Session:
             ids = prompt_ids + generation.reply_ids
             self._cache.settle(slot, ids, len(ids), chat.history.known)
 
-    def _fit_again(self, request: Generate, chat: _Chat, reply_ids: list[int]) -> FittedPrompt | None:
+    def _fit_again(self, request: Generate, chat: KnownChat, reply_ids: list[int]) -> FittedPrompt | None:
         """The prompt with more turns dropped, to make room behind the reply so far; None where none can be."""
         try:
             return self.prompter.fit(request.prompt, chat.history, reply_ids)
@@ -123,7 +114,7 @@ class Session:
             ProblemError: TEMPLATE_FAILED or PROMPT_TOO_LONG.
         """
         slot = slot_of(request.prompt)
-        chat = self._chat(slot)
+        chat = self._chats.chat(slot)
         # What a running state has read of a draft that is changed again, it cannot forget.
         draft = "" if self._context.keeps_state else request.draft
         ahead = prompt_ahead(self.prompter, request.prompt, draft, chat.history)
@@ -153,7 +144,7 @@ class Session:
     def _bring(
         self,
         slot: Slot,
-        chat: _Chat,
+        chat: KnownChat,
         ids: list[int],
         dropped: list[MessageId],
         cancel: CancelFlag,
@@ -169,8 +160,8 @@ class Session:
 
     def attach(self, tiers: Tiers) -> None:
         """Keep the states of chats there from now on, and find them again."""
-        self._tiers = tiers
         self._cache.attach(tiers)
+        self._chats.use_kept(lambda slot: tiers.disk.fragments(tiers.key, slot))
         self._snapshots = SnapshotWriter(self._cache, tiers)
 
     def keep_some(self) -> float | None:
@@ -180,22 +171,10 @@ class Session:
 
     def forget(self, chats: Collection[str] | None) -> None:
         """Let go of everything that is known of these chats; of all with None."""
-        for slot in [slot for slot in self._chats if chats is None or slot.chat in chats]:
-            del self._chats[slot]
+        self._chats.forget(chats)
         self._cache.forget(chats)
         if self._snapshots is not None:
             self._snapshots.forget()
-
-    def _chat(self, slot: Slot) -> _Chat:
-        chat = self._chats.pop(slot, None) or _Chat(self._known_history(slot))
-        self._chats[slot] = chat
-        if len(self._chats) > _REMEMBERED_CHATS:
-            del self._chats[next(iter(self._chats))]
-        return chat
-
-    def _known_history(self, slot: Slot) -> History:
-        snapshot = self._tiers.disk.find(self._tiers.key, slot) if self._tiers is not None else None
-        return History(self._tokenizer, self._piece, snapshot.fragments if snapshot is not None else ())
 
     # --- The rest ---
 
@@ -216,9 +195,7 @@ class Session:
 
     def history(self, prompt: Prompt) -> History:
         """What is known of the chat of a prompt. May be asked for from any thread."""
-        slot = slot_of(prompt)
-        known = self._chats.get(slot)
-        return known.history if known is not None else self._known_history(slot)
+        return self._chats.history(slot_of(prompt))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text makes as plain text."""

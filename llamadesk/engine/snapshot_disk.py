@@ -15,7 +15,7 @@ import os
 import shutil
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -112,6 +112,11 @@ class DiskTier:
                 os.utime(place / _INDEX)
         pieces = [DiskPiece(place / entry.name, entry.span, entry.n_bytes, entry.crc) for entry in index.pieces]
         return Snapshot(index.ids, index.fragments, pieces)
+
+    def fragments(self, key: str, slot: Slot) -> Sequence[Fragment]:
+        """What a slot's snapshot knows of its prompt and replies; () where there is none."""
+        snapshot = self.find(key, slot)
+        return snapshot.fragments if snapshot is not None else ()
 
     def begin(self, key: str, slot: Slot, n_bytes: int) -> Draft | None:
         """Begin a snapshot that will take `n_bytes` more than the one before; None where there is no room for it."""

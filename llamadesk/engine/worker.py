@@ -57,6 +57,8 @@ Task = Foreground | Background
 
 _IDLE_SECONDS: Final = 1.5
 """After so long without a task, what was computed is kept: it is not begun between two that follow each other."""
+_TRIM_SECONDS: Final = 30.0
+"""How often it is looked whether other programs need the memory in which states are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,14 @@ class Worker:
                 wait = self._keep_some()
 
     def _keep_some(self) -> float | None:
+        """Do a little of that; returns after how many seconds there is more to do, None for never."""
+        self._memory.trim()
         try:
-            return self._session.keep_some() if self._session is not None else None
+            wait = self._session.keep_some() if self._session is not None else None
         except Exception as error:
             log_bug("Keeping states", error)
-            return None
+            wait = None
+        return _TRIM_SECONDS if wait is None and self._memory.slots() else wait
 
     def _cancel_background(self) -> None:
         """A person waits now: what is done in the background gives way."""
