@@ -22,7 +22,7 @@ from llamadesk.core.sizes import bytes_text
 
 SHORTEST_CONTEXT: Final = 512
 """Tokens; a shorter context is of no use to anybody."""
-N_OUTPUTS: Final = 8
+N_OUTPUTS: Final = 16
 """Tokens of a batch whose successors the engine can ask for at once (speculation)."""
 
 _KV_BLOCKS: Final = {KvType.F16: (1, 2), KvType.Q8_0: (32, 34), KvType.Q4_0: (32, 18)}

@@ -73,7 +73,9 @@ def test_nothing_is_guessed_before_one_decode_was_measured_or_where_it_does_not_
 
 
 def test_wrong_guesses_end_it_and_looking_on_without_drafts_begins_it_again() -> None:
-    speculator = Speculator([1, 2, 3, 4, 5, 6, 7, 8, 9] * 30, costs_of({n: 0.01 + 0.002 * n for n in range(1, 9)}))
+    speculator = Speculator(
+        [1, 2, 3, 4, 5, 6, 7, 8, 9] * 30, costs_of({n: 0.01 + 0.002 * n for n in range(1, MAX_DRAFT + 2)})
+    )
     assert speculator.draft(MAX_DRAFT)
     for other in range(1000, 1040):
         speculator.append([1, 2, 3, 4, 5, 6, 7, 8])
@@ -90,7 +92,10 @@ def test_wrong_guesses_end_it_and_looking_on_without_drafts_begins_it_again() ->
 
 def test_as_many_are_guessed_as_their_cost_allows() -> None:
     ids = TEXT * 3 + TEXT[:30]
-    jump = costs_of({1: 10.0, 2: 12.0, 3: 13.0, 4: 14.0, 5: 40.0, 6: 50.0, 7: 60.0, 8: 70.0})
+    jump = costs_of(
+        {1: 10.0, 2: 12.0, 3: 13.0, 4: 14.0, 5: 40.0, 6: 50.0, 7: 60.0, 8: 70.0}
+        | {n: 10.0 * n for n in range(9, MAX_DRAFT + 2)}
+    )
     assert len(Speculator(ids, jump).draft(MAX_DRAFT)) == 3
 
 

@@ -16,7 +16,7 @@ from llamadesk.engine.native.model import Model, NativeLoadError
 MAX_BATCH: Final = 512
 """Tokens in one llama_decode; a larger batch than the context was made for would abort the process."""
 
-MAX_OUTPUTS: Final = 8
+MAX_OUTPUTS: Final = 16
 """Tokens in one `Context.decode_each`."""
 
 _KV_TYPES: Final = {KvType.F16: lib.GGML_TYPE_F16, KvType.Q8_0: lib.GGML_TYPE_Q8_0, KvType.Q4_0: lib.GGML_TYPE_Q4_0}
