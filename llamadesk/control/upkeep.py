@@ -59,7 +59,7 @@ class Upkeep(QObject):
         with contextlib.suppress(ProblemError):  # the store logs it; all goes on without what was learned
             await self.fingerprints.begin()
             await self.records.begin()
-        await self.tuning.begin()
+            await self.tuning.begin()
         self.pulse.begin()
 
     def end(self) -> None:
