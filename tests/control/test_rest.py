@@ -15,7 +15,7 @@ from llamadesk.control.desk import Desk
 from llamadesk.control.pulse import BEAT_SECONDS
 from llamadesk.core.chat import Status
 from llamadesk.core.protocol import Hello
-from llamadesk.core.settings import CONTEXT_LENGTH, IDLE_MINUTES, MAX_TOKENS, TEMPERATURE
+from llamadesk.core.settings import CONTEXT_LENGTH, IDLE_MINUTES, MAX_TOKENS, TEMPERATURE, TUNING
 from llamadesk.state.engine import Phase
 from tests.control.desk_driver import DeskDriver
 
@@ -49,6 +49,7 @@ class Sleeper:
         desk.preferences.set(MAX_TOKENS, 4)
         desk.preferences.set(TEMPERATURE, 0.0)
         desk.preferences.set(IDLE_MINUTES, 5)
+        desk.preferences.set(TUNING, False)  # it would begin where the machine has nothing else to do
         desk.upkeep.activity._clock = self.clock
         desk.upkeep.pulse._wall_clock = self.wall
         desk.upkeep.activity.note()
