@@ -35,7 +35,7 @@ def yesterdays_chat() -> Sequence[Measured]:
         def first_text(disk: bool) -> float:
             with copy_of(yesterday, {} if disk else {CACHE_DISK: 0}) as folder:
                 let_go_of_pages(folder)
-                answer = measure_inside("go_on", folder, text="And then?")
+                answer = measure_inside("go_on", folder, chat=talk["chat"], text="And then?")
             if disk is (answer["n_reused"] < talk["n_tokens"] // 2):
                 raise RuntimeError(f"{answer['n_reused']} of {answer['n_prompt']} tokens were not read again")
             return float(answer["seconds"])

@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtWidgets import QMainWindow
 
 from llamadesk.control.desk import Desk
+from llamadesk.core.chat import ConversationId
 from llamadesk.core.paths import DATA_DIR_VARIABLE, data_folders
 from llamadesk.core.protocol import Tuned
 from llamadesk.core.settings import MAX_TOKENS, READ_AHEAD, REPEAT_PENALTY, SEED, SPECULATION, TEMPERATURE
@@ -63,7 +64,8 @@ async def talk(window: QMainWindow, desk: Desk, messages: list[str], n_tokens: i
     n_tokens = last_stats(desk).n_prompt + last_stats(desk).n_generated
     folder = data_folders(os.environ[DATA_DIR_VARIABLE]).snapshots
     await asyncio.wait_for(_kept(folder), _KEPT_WITHIN_SECONDS)
-    return {"n_tokens": n_tokens, "kept_bytes": _size(folder)}
+    assert desk.chats.current is not None
+    return {"chat": desk.chats.current.id, "n_tokens": n_tokens, "kept_bytes": _size(folder)}
 
 
 async def _kept(folder: Path) -> None:
@@ -78,9 +80,11 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-async def go_on(window: QMainWindow, desk: Desk, text: str) -> dict[str, Any]:
-    """Seconds to the first text of the next reply in the chat that was open last."""
+async def go_on(window: QMainWindow, desk: Desk, chat: int, text: str) -> dict[str, Any]:
+    """Seconds to the first text of the next reply in a chat of before. It is opened here: the key that is pressed at
+    the first frame keeps the app from doing it itself."""
     await ready(desk)
+    desk.chats.open(ConversationId(chat))
     await until(lambda: desk.transcript.rowCount() > 0, desk.chats.opened)
     desk.preferences.set(MAX_TOKENS, 2)
     seconds = await reply(desk, partial(desk.replies.send, text))
