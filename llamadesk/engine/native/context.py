@@ -62,6 +62,8 @@ class Context:
             raise NativeLoadError
         self._memory = lib.llama_get_memory(self._handle)
         self._keeps_state = model.keeps_state
+        self.can_move = not model.keeps_state and (settings.kv_type is KvType.F16 or model.moves_quantized_keys)
+        """Whether the states of tokens may be moved to another position."""
         self.n_ctx: int = lib.llama_n_ctx(self._handle)
         self._tokens = (lib.llama_token * self.n_batch)()
         self._outputs = (ctypes.c_int8 * self.n_batch)()

@@ -6,11 +6,13 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from llamadesk.core.protocol import LoadSettings
 from llamadesk.engine.native.bindings import lib, text_of
 from llamadesk.engine.native.vocab import Vocab
+
+_ROTATED_WIDTH: Final = 64
 
 
 class _Origin(NamedTuple):
@@ -122,9 +124,18 @@ class Model:
     def kv_elements(self) -> int:
         """About how many elements the KV cache holds for a token, in all layers; exact where heads are as wide as the
         embedding divided by their number."""
-        n_head = max(1, lib.llama_model_n_head(self._handle))
-        width = lib.llama_model_n_embd(self._handle) // n_head
-        return int(2 * self.n_layers * width * lib.llama_model_n_head_kv(self._handle))
+        return int(2 * self.n_layers * self._head_width * lib.llama_model_n_head_kv(self._handle))
+
+    @property
+    def moves_quantized_keys(self) -> bool:
+        """Whether llama.cpp can move the states of tokens whose K is quantized: for heads of another width it crashes
+        (its llama-kv-cache.cpp makes no rotation for them, and uses it all the same)."""
+        named = self.metadata(f"{self.metadata('general.architecture')}.attention.key_length")
+        return (int(named) if named.isdecimal() else self._head_width) % _ROTATED_WIDTH == 0
+
+    @property
+    def _head_width(self) -> int:
+        return int(lib.llama_model_n_embd(self._handle) // max(1, lib.llama_model_n_head(self._handle)))
 
     @property
     def n_params(self) -> int:

@@ -37,7 +37,7 @@ class States:
         self._context = context.handle
         self._memory = lib.llama_get_memory(context.handle)
         self.is_whole = context.keeps_state
-        self.can_move: bool = not self.is_whole and bool(lib.llama_memory_can_shift(self._memory))
+        self.can_move: bool = context.can_move and bool(lib.llama_memory_can_shift(self._memory))
         self._piece_tokens = self._tokens_in_a_piece(model)
 
     @staticmethod
