@@ -345,12 +345,13 @@ def test_nothing_is_prepared_where_nothing_is_loaded(idle_engine: EngineDriver) 
 # --- Contexts that are full -----------------------------------------------------------------------------------------
 
 
-def test_what_follows_dropped_turns_is_moved_and_not_read(running: Runs, model: Path) -> None:
+@pytest.mark.parametrize("kv_type", [KvType.F16, KvType.Q8_0])
+def test_what_follows_dropped_turns_is_moved_and_not_read(running: Runs, model: Path, kv_type: KvType) -> None:
     turns: list[Turn] = [system("hello world")]
     ids = itertools.count(1)
     reads: list[tuple[bool, int]] = []  # of each reply: whether more was dropped than before it, and tokens read
     n_dropped = 0
-    with running(model, n_ctx=1024) as engine:
+    with running(model, n_ctx=1024, kv_type=kv_type) as engine:
         for number in range(14):
             turns.append(Turn(Role.USER, f"{number} {LONG}", MessageId(next(ids))))
             request = Generate(engine.new_id(), Prompt(turns, overflow=Overflow.ROLL, chat="1"), GREEDY, 12)
@@ -364,7 +365,8 @@ def test_what_follows_dropped_turns_is_moved_and_not_read(running: Runs, model: 
             text = "".join(event.text for event in events if isinstance(event, Delta))
             turns.append(Turn(Role.ASSISTANT, text, MessageId(next(ids))))
     assert any(more for more, _ in reads[1:])
-    assert max(n for _, n in reads[1:]) < 250  # a question, and at most a reply beside it
+    if kv_type is KvType.F16:  # else llama.cpp cannot move them, in heads of this width, and crashes if it is told to
+        assert max(n for _, n in reads[1:]) < 250  # a question, and at most a reply beside it
 
 
 # --- Models that keep a running state -------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from engine_driver import EngineDriver, system
 
 from llamadesk.core.chat import MessageId, Overflow, Role
@@ -16,7 +15,6 @@ from llamadesk.core.protocol import (
     Finished,
     FinishReason,
     Generate,
-    KvType,
     Loaded,
     Measure,
     Measured,
@@ -37,12 +35,8 @@ def chat(n_turns: int) -> list[Turn]:
     return [system("Be brief."), *turns]
 
 
-@pytest.mark.parametrize("kv_type", [KvType.F16, KvType.Q8_0])  # whose K llama.cpp cannot move in heads of this width
-def test_the_oldest_turns_go_while_a_reply_is_written(
-    idle_engine: EngineDriver, tiny: TinyWriter, kv_type: KvType
-) -> None:
-    wide = tiny(n_embd=64)  # in rows of 32, as q8_0 wants
-    assert isinstance(idle_engine.load(wide, n_ctx=512, kv_type=kv_type), Loaded)
+def test_the_oldest_turns_go_while_a_reply_is_written(idle_engine: EngineDriver, tiny: TinyWriter) -> None:
+    assert isinstance(idle_engine.load(tiny(), n_ctx=512), Loaded)
     prompt = Prompt(chat(13), overflow=Overflow.ROLL, chat="3")
     request = Generate(idle_engine.new_id(), prompt, ENDLESS)
     idle_engine.send(request)
