@@ -34,7 +34,7 @@ NEXT_SCHEMA = (
     Migration(
         "a second step, for tests",
         (
-            "ALTER TABLE conversation ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE conversation ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
             "CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
             "INSERT INTO tag (name) SELECT title FROM conversation",
             "CREATE INDEX tag_by_name ON tag (name)",

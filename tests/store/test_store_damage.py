@@ -20,6 +20,7 @@ from llamadesk.core.paths import DataFolders
 from llamadesk.core.paths import data_folders as data_folders_at
 from llamadesk.store import salvage
 from llamadesk.store.front import Store
+from llamadesk.store.migrations import MIGRATIONS
 from llamadesk.store.opening import suspect
 
 Open = Callable[[], Store]
@@ -324,7 +325,7 @@ def test_a_newer_schema_is_refused_and_not_touched(
         Store.open(data_folders)
     assert caught.value.problem.code is ProblemCode.STORE_NEWER
     assert files_of(data_folders) == before
-    raw(data_folders, "PRAGMA user_version = 1")
+    raw(data_folders, f"PRAGMA user_version = {len(MIGRATIONS)}")
     assert wait(everything(open_store())) == written
 
 

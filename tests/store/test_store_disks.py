@@ -15,11 +15,13 @@ import pytest
 from small_disks import fill_disk
 from store_tools import NEXT_SCHEMA, everything, files_of, fill, wait
 
-from llamadesk.core.chat import Message, Role, Status
+from llamadesk.core.chat import ChatOptions, Message, Role, Status
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.paths import data_folders as data_folders_at
 from llamadesk.store.front import Store
+from llamadesk.store.messages import checksum
+from llamadesk.store.migrations import MIGRATIONS
 
 Open = Callable[[], Store]
 
@@ -86,7 +88,7 @@ def test_no_room_for_the_backup_means_no_migration(small_disk: Path) -> None:
     filler.unlink()
     store = Store.open(folders, NEXT_SCHEMA)
     assert wait(everything(store)) == written
-    assert wait(store.check()).schema_version == 3
+    assert wait(store.check()).schema_version == len(NEXT_SCHEMA)
     store.close()
 
 
@@ -160,13 +162,33 @@ def test_each_migration_leaves_a_verified_backup_of_what_was_before(
     store = Store.open(data_folders, NEXT_SCHEMA)
     names = wait(store.check()).backups
     store.close()
-    assert sorted(name.split("-")[-1] for name in names) == ["v1.db", "v2.db"]
+    before_each = range(len(MIGRATIONS), len(NEXT_SCHEMA))
+    assert sorted(name.split("-")[-1] for name in names) == [f"v{version}.db" for version in before_each]
     for name in names:
         with closing(sqlite3.connect(data_folders.backups / name)) as backup:
             assert backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert backup.execute("SELECT count(*) FROM message").fetchone() == (10,)
             (version,) = backup.execute("PRAGMA user_version").fetchone()
             assert name.endswith(f"-v{version}.db")
+
+
+def test_chats_of_the_first_schema_are_all_there_afterwards(data_folders: DataFolders) -> None:
+    Store.open(data_folders, MIGRATIONS[:1]).close()
+    with closing(sqlite3.connect(data_folders.database)) as old, old:
+        old.execute("INSERT INTO conversation (title, created_at, updated_at) VALUES ('Old', 1, 2)")
+        sum_ = checksum(1, None, "user", "as it was")
+        old.execute(
+            "INSERT INTO message (conversation_id, role, status, created_at, checksum, content) "
+            "VALUES (1, 'user', 'complete', 1, ?, 'as it was')",
+            (sum_,),
+        )
+        old.execute("UPDATE conversation SET leaf_id = 1")
+    store = Store.open(data_folders)
+    (conversation,) = wait(store.conversations())
+    (message,) = wait(store.messages(conversation.id))
+    store.close()
+    assert (conversation.title, conversation.options) == ("Old", ChatOptions())
+    assert (message.content, message.damaged, message.pinned, message.thought) == ("as it was", False, False, "")
 
 
 def test_a_new_database_needs_no_backup(data_folders: DataFolders) -> None:
@@ -179,16 +201,17 @@ def test_one_backup_a_day_and_seven_are_kept(open_store: Open, data_folders: Dat
     wait(fill(store, 1, 1))
     data_folders.backups.mkdir()
     today = datetime.datetime.now(datetime.UTC).date()
+    now = len(MIGRATIONS)
     for days in (*range(1, 12), -400, -401, -402, -403, -404, -405, -406):  # the last from a clock that was wrong
         day = today - datetime.timedelta(days=days)
-        old = data_folders.backups / f"llamadesk-daily-{day}-v1.db"
+        old = data_folders.backups / f"llamadesk-daily-{day}-v{now}.db"
         old.write_bytes(b"old")
         os.utime(old, (time.time() - days * 86400,) * 2)
     assert wait(store.backup_if_due())
     assert not wait(store.backup_if_due())
     kept = sorted(path.name for path in data_folders.backups.iterdir())
-    assert kept == sorted(f"llamadesk-daily-{today - datetime.timedelta(days=d)}-v1.db" for d in range(7))
-    assert (data_folders.backups / f"llamadesk-daily-{today}-v1.db").stat().st_size > 3
+    assert kept == sorted(f"llamadesk-daily-{today - datetime.timedelta(days=d)}-v{now}.db" for d in range(7))
+    assert (data_folders.backups / f"llamadesk-daily-{today}-v{now}.db").stat().st_size > 3
 
 
 @pytest.mark.allow_log("no daily backup")
