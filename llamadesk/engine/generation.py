@@ -183,10 +183,17 @@ class Generation:
         while True:
             written, n_right, reason = self._sample(draft, decoded_at)
             n_past += n_right
-            if len(draft) > n_right and not self._go_back(n_past):
+            is_open = reason is None and len(written) == n_right  # what comes next was too close to tell
+            if (is_open or len(draft) > n_right) and not self._go_back(n_past - is_open):
                 return FinishReason.CANCELLED
             if reason is not None:
                 return reason
+            if is_open:  # the last token again, alone, as it would have been read without any guess
+                draft, decoded_at = [], 0.0
+                if not self._decode((self._base + self.reply_ids)[n_past - 1 : n_past], want_logits=True):
+                    context.truncate(n_past - 1)
+                    return FinishReason.CANCELLED
+                continue
             batch = written[-1:]
             if self._thinks_too_long:
                 batch += self._impose(self._thoughts.closing_ids)
@@ -203,15 +210,19 @@ class Generation:
     def _sample(self, draft: list[int], decoded_at: float) -> tuple[list[int], int, FinishReason | None]:
         """The tokens that come next, by the last decode, which read a token and `draft` after it.
 
-        Returns them, how many guesses were right, and why the reply ends if it does. `decoded_at`: when that decode
-        began, 0.0 where its time says nothing.
+        Returns them, how many guesses were right, and why the reply ends if it does. Mostly they are one more than
+        that, but not where a near tie comes next (`Sampler.sample_surely`). `decoded_at`: when that decode began, 0.0
+        where its time says nothing.
         """
         written: list[int] = []
         reason: FinishReason | None = None
         n_outputs = len(draft) + 1
         n_right = 0
         while True:
-            token = self._sampler.sample(self._context, n_right - n_outputs)
+            sample = self._sampler.sample_surely if draft else self._sampler.sample
+            token = sample(self._context, n_right - n_outputs)
+            if token is None:
+                break
             if decoded_at and not n_right:  # on a GPU, the decode is not over before its logits are looked at
                 self._costs.add(n_outputs, time.perf_counter() - decoded_at)
             if self._vocab.is_end(token):

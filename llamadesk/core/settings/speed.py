@@ -29,8 +29,8 @@ SETTINGS: Final = (
         SPECULATION,
         True,
         "Guess ahead",
-        "Where a reply repeats what is already in the chat, several words are written at once. The reply stays the "
-        "same; it only comes faster. Turns itself off where it does not pay.",
+        "Where a reply repeats what is already in the chat, several words are checked at once. The reply is as good as "
+        "without it; it only comes faster. Turns itself off where it does not pay.",
         Group.SPEED,
     ),
     Setting(
