@@ -318,7 +318,8 @@ class ReplyControl(QObject):
             self._rooms.notices.post(
                 NoticeKind.WARNING,
                 f"The model's memory is full ({finished.n_ctx:,} tokens), so the reply ends here. "
-                "Choose a longer context in the settings, or go on in a new chat.",
+                "Let the oldest messages be forgotten or summarised (Chat options), choose a longer context in the "
+                "settings, or go on in a new chat.",
             )
         self._end(_ENDED[finished.reason], stats)
 

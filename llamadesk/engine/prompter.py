@@ -238,7 +238,8 @@ def _too_long(n_tokens: int, n_ctx: int) -> Problem:
     return Problem(
         ProblemCode.PROMPT_TOO_LONG,
         f"This chat is {n_tokens:,} tokens long, but the model can keep {n_ctx:,} in mind.",
-        "Choose a longer context length in the settings, or start a new chat. Nothing of this one is lost.",
+        "Let the oldest messages be forgotten or summarised (Chat options), choose a longer context length in the "
+        "settings, or start a new chat. Nothing of this one is lost.",
     )
 
 

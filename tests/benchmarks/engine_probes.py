@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtWidgets import QMainWindow
 
 from llamadesk.control.desk import Desk
-from llamadesk.core.chat import ConversationId
+from llamadesk.core.chat import ChatOptions, ConversationId, Mode
 from llamadesk.core.paths import DATA_DIR_VARIABLE, data_folders
 from llamadesk.core.protocol import Tuned
 from llamadesk.core.settings import MAX_TOKENS, READ_AHEAD, REPEAT_PENALTY, SEED, SPECULATION, TEMPERATURE
@@ -42,9 +42,13 @@ async def tune(window: QMainWindow, desk: Desk) -> dict[str, Any]:
 
 
 async def speeds(window: QMainWindow, desk: Desk, story: str, n_written: int, long_text: str) -> dict[str, Any]:
-    """Tokens a second of a reply, and then of reading a long message in a chat of its own."""
+    """Tokens a second of a reply, and then of reading a long message in a chat of its own; both after a short reply, as
+    the programs that it is compared with warm up, too."""
     await ready(desk)
     desk.preferences.set(SEED, 1)
+    desk.preferences.set(MAX_TOKENS, 4)
+    await reply(desk, partial(desk.replies.send, "Good morning."))
+    desk.chats.new_chat()
     written = await writing_speed(desk, story, n_written)
     desk.chats.new_chat()
     desk.preferences.set(MAX_TOKENS, 2)
@@ -124,7 +128,9 @@ async def drafts(
     return {"rounds": rounds}
 
 
-async def copying(window: QMainWindow, desk: Desk, prompt: str, n_tokens: int, times: int) -> dict[str, Any]:
+async def copying(
+    window: QMainWindow, desk: Desk, prompt: str, n_tokens: int, times: int, as_text: bool = False
+) -> dict[str, Any]:
     """Tokens a second of the same greedy reply with and without guessing ahead, in turn."""
     await ready(desk)
     for key, value in ((TEMPERATURE, 0.0), (REPEAT_PENALTY, 1.0), (MAX_TOKENS, n_tokens)):
@@ -135,6 +141,7 @@ async def copying(window: QMainWindow, desk: Desk, prompt: str, n_tokens: int, t
         for guessing in (True, False) if turn % 2 else (False, True):
             desk.preferences.set(SPECULATION, guessing)
             desk.chats.new_chat()
+            desk.chats.set_options(ChatOptions(mode=Mode.TEXT if as_text else Mode.CHAT))
             await reply(desk, partial(desk.replies.send, prompt))
             speeds[guessing].append(last_stats(desk).tokens_per_second)
             texts.add(desk.transcript.message(desk.transcript.rowCount() - 1).content)

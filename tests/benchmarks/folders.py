@@ -23,9 +23,9 @@ from tests.benchmarks.llama_shape import N_LAYERS, Q4_0, Quantization, llama_sha
 _NOTHING: Mapping[str, Value] = {}
 
 
-def shape(n_layers: int = N_LAYERS, quantization: Quantization = Q4_0) -> Path:
-    """A model of the shape of Llama-2 7B with so many layers, kept from one run to the next."""
-    return llama_shape(cache_dir() / "models", quantization, n_layers)
+def shape(n_layers: int = N_LAYERS, quantization: Quantization = Q4_0, *, recites: bool = False) -> Path:
+    """A model of the shape of Llama-2 7B with so many layers, kept from one run to the next; see `llama_shape`."""
+    return llama_shape(cache_dir() / "models", quantization, n_layers, recites=recites)
 
 
 @dataclass(frozen=True)

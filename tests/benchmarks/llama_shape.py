@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import gguf
 import numpy as np
+import numpy.typing as npt
 
 from tests import gguf_files
 from tests.tiny_models import LLAMA_2_TEMPLATE
@@ -29,6 +30,7 @@ _CONTROL = ("<unk>", "<s>", "</s>")
 _N_UNSPEAKABLE = len(_CONTROL) + 256
 """The first tokens, which the model never chooses: a reply does not end by itself, and is text in any place."""
 _CHUNK_ROWS = 4096
+_N_RECITED = 150
 
 _WORDS = (
     "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which "
@@ -65,13 +67,24 @@ Q8_0 = Quantization("Q8_0", int(gguf.GGMLQuantizationType.Q8_0), int(gguf.LlamaF
 QUANTIZATIONS = (Q4_0, Q5_0, Q8_0)
 
 
-def llama_shape(folder: Path, quantization: Quantization = Q4_0, n_layers: int = N_LAYERS) -> Path:
+def recital() -> list[str]:
+    """The words that a reciting model says one after the other, and then from the first one again."""
+    return list(dict.fromkeys(word for word in _WORDS.split() if len(word) > 1))[:_N_RECITED]
+
+
+def llama_shape(
+    folder: Path, quantization: Quantization = Q4_0, n_layers: int = N_LAYERS, *, recites: bool = False
+) -> Path:
     """A file of the shape in `folder`, written where it is not there yet (32 layers of Q4_0 are 3.6 GiB).
+
+    One that `recites` goes on after each word of `recital` with the next one, whatever stood before: its layers compute
+    all that others do, and add nothing.
 
     Raises:
         OSError: it could not be written, for one because SPARE_BYTES would not be left on the disk.
     """
-    path = folder / f"llama-2-7b-shape-{_REVISION}-{n_layers}-layers.{quantization.name}.gguf"
+    kind = "-reciting" if recites else ""
+    path = folder / f"llama-2-7b-shape-{_REVISION}{kind}-{n_layers}-layers.{quantization.name}.gguf"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,19 +105,20 @@ def llama_shape(folder: Path, quantization: Quantization = Q4_0, n_layers: int =
     unfinished = path.with_suffix(".part")
     try:
         with unfinished.open("wb") as file:
-            _write(file, shape, quantization)
+            _write(file, shape, quantization, recites=recites)
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path
 
 
-def _write(file: BinaryIO, shape: gguf_files.Shape, quantization: Quantization) -> None:
+def _write(file: BinaryIO, shape: gguf_files.Shape, quantization: Quantization, *, recites: bool) -> None:
     """Header and weights, a few rows of them at a time."""
     values: dict[str, gguf_files.Value | bytes] = {**shape.values, **_vocabulary()}
     values["general.name"] = f"Llama 2 7B shape, random weights, {shape.n_layers} layers"
     values["tokenizer.chat_template"] = LLAMA_2_TEMPLATE
     file.write(gguf_files.header(values, shape.tensors))
+    rows = _recited_rows(shape, quantization) if recites else {}
     random = np.random.default_rng(0)
     scale = np.frombuffer(np.float16(quantization.scale).tobytes(), np.uint8)
     start = file.tell()
@@ -121,16 +135,37 @@ def _write(file: BinaryIO, shape: gguf_files.Shape, quantization: Quantization) 
             by_block[:, :, :2] = scale  # each block of 32 weights begins with its scale
             if name == "output.weight" and first == 0:
                 by_block[:_N_UNSPEAKABLE] = 0  # far below the best of the others
+            if recites and name.endswith(("attn_output.weight", "ffn_down.weight")):
+                blocks[:] = 0  # the layers add nothing
+            for token, row in rows.get(name, {}).items():
+                if first <= token < first + count:
+                    blocks[token - first] = row
             file.write(blocks.tobytes())
+
+
+def _recited_rows(shape: gguf_files.Shape, quantization: Quantization) -> dict[str, dict[int, npt.NDArray[np.uint8]]]:
+    """Rows of the two matrices of a reciting model, by token: each word's output is the embedding of the one before."""
+    pieces = _tokens()
+    recited = [pieces.index(f"▁{word}") for word in recital()]
+    random = np.random.default_rng(1)
+    width = gguf_files.n_bytes((shape.n_embd,), quantization.tensor_type)
+    said = random.integers(0, 256, (len(recited), width), np.uint8)
+    scale = np.frombuffer(np.float16(quantization.scale).tobytes(), np.uint8)
+    said.reshape(len(recited), shape.n_embd // 32, -1)[:, :, :2] = scale
+    following = recited[1:] + recited[:1]
+    return {
+        "token_embd.weight": dict(zip(recited, said, strict=True)),
+        "output.weight": dict(zip(following, said, strict=True)),
+    }
 
 
 def _vocabulary() -> dict[str, gguf_files.Value | bytes]:
     """The tokens, and how they are merged: the earlier, the sooner."""
-    pieces = list(itertools.islice(dict.fromkeys(_pieces()), N_VOCAB - _N_UNSPEAKABLE))
+    tokens = _tokens()
+    n_pieces = len(tokens) - _N_UNSPEAKABLE
     kinds = gguf.TokenType
-    tokens = [*_CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), *pieces]
-    types = [kinds.UNKNOWN, kinds.CONTROL, kinds.CONTROL, *[kinds.BYTE] * 256, *[kinds.NORMAL] * len(pieces)]
-    scores = [0.0] * _N_UNSPEAKABLE + [-float(rank) for rank in range(len(pieces))]
+    types = [kinds.UNKNOWN, kinds.CONTROL, kinds.CONTROL, *[kinds.BYTE] * 256, *[kinds.NORMAL] * n_pieces]
+    scores = [0.0] * _N_UNSPEAKABLE + [-float(rank) for rank in range(n_pieces)]
     return {
         "tokenizer.ggml.tokens": gguf_files.Array(gguf_files.STRING, tokens),
         "tokenizer.ggml.scores": gguf_files.Array(gguf_files.F32, scores),
@@ -138,6 +173,12 @@ def _vocabulary() -> dict[str, gguf_files.Value | bytes]:
         "tokenizer.ggml.add_bos_token": True,
         "tokenizer.ggml.add_eos_token": False,
     }
+
+
+def _tokens() -> list[str]:
+    """The vocabulary, by the ids of its tokens."""
+    pieces = itertools.islice(dict.fromkeys(_pieces()), N_VOCAB - _N_UNSPEAKABLE)
+    return [*_CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), *pieces]
 
 
 def _pieces() -> Iterator[str]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_driver import EngineDriver, user
+from engine_driver import GREEDY, EngineDriver, user
 
+from llamadesk.core.chat import Mode
 from llamadesk.core.gguf import read_facts
-from llamadesk.core.protocol import Finished, FinishReason, Loaded
+from llamadesk.core.protocol import Finished, FinishReason, Generate, Loaded, Prompt
 from tests.benchmarks import llama_shape
 from tests.benchmarks.llama_shape import Q5_0, Q8_0
 from tests.benchmarks.llama_shape import llama_shape as written
@@ -70,3 +71,18 @@ def test_it_is_not_begun_where_the_disk_would_be_full(tmp_path: Path, monkeypatc
     with pytest.raises(OSError, match="disk space"):
         written(tmp_path, Q5_0, n_layers=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_recites_says_its_words_over_and_over() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), Q8_0, n_layers=1, recites=True)
+        engine = EngineDriver()
+        try:
+            assert isinstance(engine.load(path, n_ctx=1024), Loaded)
+            words = llama_shape.recital()
+            prompt = Prompt([user(" ".join(words[:5]))], Mode.TEXT)
+            request = Generate(engine.new_id(), prompt, GREEDY, len(words))
+            engine.send(request)
+            assert engine.reply(request.id).text.split() == [*words[5:], *words[:5]]
+        finally:
+            engine.close()
