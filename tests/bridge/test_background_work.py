@@ -40,11 +40,13 @@ def test_background_work_waits_for_what_the_person_waits_for(fake_engine: FakeEn
 
 
 def test_newer_work_takes_the_place_of_older_work_of_its_kind(fake_engine: FakeEngine) -> None:
-    engine = fake_engine(Life(prepare=(LONG, ()), tune=((),)))
+    engine = fake_engine(Life(prepare=(LONG,)))
     engine.await_("loaded", engine.load(ANY_MODEL))
-    works = [engine.prepare(HI, draft) for draft in ("a", "ab", "abc")]
-    answers = [engine.await_("prepared", work)[1] for work in works]
-    assert [answer.whole for answer in answers[:2]] == [False, False]
+    *older, newest = [engine.prepare(HI, draft) for draft in ("a", "ab", "abc")]
+    assert [engine.await_("prepared", work)[1].whole for work in older] == [False, False]
+    assert not engine.named("prepared", newest)
+    engine.cancel(newest)
+    assert engine.await_("prepared", newest)[1].whole is False
     assert engine.await_("tuned", engine.tune())[1].whole
 
 
