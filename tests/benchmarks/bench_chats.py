@@ -17,7 +17,7 @@ N_REPLY_TOKENS = 12
 RESTARTS = 3
 DRAFT = PARAGRAPH * 6
 """About 300 tokens."""
-DRAFTS = 7
+DRAFTS, DRAFTS_AT_ONCE = 5, 24
 PAUSE_SECONDS = 1.5
 
 
@@ -50,14 +50,15 @@ def yesterdays_chat() -> Sequence[Measured]:
     Figure("first token of a draft sent at once / without reading ahead", "x", "<= 1.02"),
     on=f"Llama-2 7B shape, Q4_0, {N_LAYERS} of its layers; a pasted draft of about 300 tokens, from Send to the first "
     f"text; left alone for as long as it takes to read, and {PAUSE_SECONDS} s in which the app sees that no more is "
-    f"typed; median of {DRAFTS}, one after another",
+    f"typed; median of {DRAFTS}, one after another, and of {DRAFTS_AT_ONCE} pairs in turn where it is sent at once",
 )
 def drafts() -> Sequence[Measured]:
     tuned = tuned_data(shape(N_LAYERS))
+    times = {"times_left_alone": DRAFTS, "times_at_once": DRAFTS_AT_ONCE}
     with copy_of(tuned.folder) as folder:
-        rounds = measure_inside("drafts", folder, text=DRAFT, times=DRAFTS, pause_seconds=PAUSE_SECONDS)["rounds"]
-    about = f"{rounds[0]['n_prompt']} tokens in all"
+        answer = measure_inside("drafts", folder, text=DRAFT, pause_seconds=PAUSE_SECONDS, **times)
+    about = f"{answer['n_prompt']} tokens in all"
     return [
-        Measured.median_of([each[kind] / each["without"] for each in rounds], about)
+        Measured.median_of([ahead / without for ahead, without in answer[kind]], about)
         for kind in ("left_alone", "at_once")
     ]

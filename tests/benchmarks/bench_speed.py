@@ -13,15 +13,23 @@ from tests.benchmarks.bench_replies import PARAGRAPH, STORY
 from tests.benchmarks.folders import copy_of, new_data, shape, tuned_data
 from tests.benchmarks.harness import Figure, Measured, benchmark, pairs_in_turn
 from tests.benchmarks.inside import measure_inside
-from tests.benchmarks.llama_programs import Speeds, bench, best_options, high_level_speeds, llama_server, server_speeds
+from tests.benchmarks.llama_programs import (
+    Speeds,
+    bench,
+    best_options,
+    flash_attention_gain,
+    high_level_speeds,
+    llama_server,
+    server_speeds,
+)
 
 LONG_MESSAGE = PARAGRAPH * 5
 """About 250 tokens."""
 DEEP_MESSAGE = PARAGRAPH * 41
 """About 2,000 tokens."""
 N_WRITTEN, N_WRITTEN_BY_STARTER, N_WRITTEN_DEEP = 48, 200, 64
-PAIRS, STARTER_PAIRS, DEEP_PAIRS = 3, 7, 3
-DEEP_LAYERS = 4
+PAIRS, STARTER_PAIRS, DEEP_PAIRS = 7, 7, 5
+DEEP_LAYERS, DEPTH = 4, 2000
 N_CTX = 4096
 
 
@@ -79,8 +87,10 @@ def starter() -> Sequence[Measured]:
 
 @benchmark(
     Figure("tokens per second in the window, tuned / llama-server's by default, 2,000 tokens deep", "x", ">= 1.5"),
+    Figure("llama-bench, as deep: without flash attention / with it", "x"),
     on=f"Llama-2 7B shape, Q4_0, {DEEP_LAYERS} of its layers; {N_WRITTEN_DEEP} tokens after a message of about 2,000, "
-    f"llama-server's as it counts them itself; median of {DEEP_PAIRS} pairs in turn",
+    f"llama-server's as it counts them itself; median of {DEEP_PAIRS} pairs in turn. The bound was set where flash "
+    "attention costs half; what it costs here is measured beside it",
 )
 def deep() -> Sequence[Measured]:
     model = shape(DEEP_LAYERS)
@@ -95,7 +105,12 @@ def deep() -> Sequence[Measured]:
         with llama_server(model) as server:
             return server.complete(DEEP_MESSAGE, N_WRITTEN_DEEP).decode
 
-    return [_ratio(pairs_in_turn(in_the_window, by_server, DEEP_PAIRS), f"tuned to {tuned.choice}")]
+    threads = best_options(model, N_WRITTEN_DEEP).n_threads
+    gains = [flash_attention_gain(model, threads, DEPTH, N_WRITTEN_DEEP) for _ in range(DEEP_PAIRS)]
+    return [
+        _ratio(pairs_in_turn(in_the_window, by_server, DEEP_PAIRS), f"tuned to {tuned.choice}"),
+        Measured.median_of(gains, f"{threads} threads"),
+    ]
 
 
 def _figures_of(what: str) -> tuple[Figure, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from functools import partial
 from pathlib import Path
@@ -97,35 +98,34 @@ async def go_on(window: QMainWindow, desk: Desk, chat: int, text: str) -> dict[s
 
 
 async def drafts(
-    window: QMainWindow, desk: Desk, text: str, times: int, pause_seconds: float
-) -> dict[str, list[dict[str, float]]]:
-    """Seconds to the first text of the reply to a draft: without reading ahead, left alone for as long plus a pause,
-    and sent at once. Each begins differently, so that nothing of it was read before."""
+    window: QMainWindow, desk: Desk, text: str, pause_seconds: float, times_left_alone: int, times_at_once: int
+) -> dict[str, Any]:
+    """Pairs of seconds to the first text of the reply to a draft: with reading ahead, left alone for as long as it
+    takes to read plus a pause, or sent at once; and without. Each begins differently, so that nothing of it was read
+    before."""
     await ready(desk)
     desk.preferences.set(MAX_TOKENS, 2)
     edit, button = named(window, "Message"), named(window, "Send")
-    rounds = []
+    numbers = itertools.count(1)
 
-    async def first_text(beginning: str, ahead: bool, left_alone: float) -> float:
+    async def first_text(ahead: bool, left_alone: float = 0.0) -> float:
         desk.preferences.set(READ_AHEAD, ahead)
         desk.chats.new_chat()
         await ready(desk)
         await asyncio.sleep(pause_seconds)  # what the app does with the new chat is done
-        edit.insertPlainText(f"{beginning} {text}")
+        edit.insertPlainText(f"{next(numbers)}. {text}")
         await asyncio.sleep(left_alone)
         return await reply(desk, button.click)
 
-    for turn in range(times):
-        without = await first_text(f"{turn}, unread:", False, 0.0)
-        rounds.append(
-            {
-                "without": without,
-                "left_alone": await first_text(f"{turn}, read:", True, without + pause_seconds),
-                "at_once": await first_text(f"{turn}, sent:", True, 0.0),
-                "n_prompt": last_stats(desk).n_prompt,
-            }
-        )
-    return {"rounds": rounds}
+    at_once: list[tuple[float, float]] = []
+    for turn in range(times_at_once):
+        seconds = {ahead: await first_text(ahead) for ahead in ((True, False) if turn % 2 else (False, True))}
+        at_once.append((seconds[True], seconds[False]))
+    left_alone: list[tuple[float, float]] = []
+    for _ in range(times_left_alone):
+        without = await first_text(False)
+        left_alone.append((await first_text(True, without + pause_seconds), without))
+    return {"at_once": at_once, "left_alone": left_alone, "n_prompt": last_stats(desk).n_prompt}
 
 
 async def copying(

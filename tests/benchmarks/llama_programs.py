@@ -72,12 +72,19 @@ def best_options(model: Path, n_generated: int) -> BenchOptions:
     return BenchOptions(best["n_threads"], best["flash_attn"] == 1)
 
 
+def flash_attention_gain(model: Path, n_threads: int, depth: int, n_generated: int) -> float:
+    """Writing without flash attention / with it, behind so many tokens."""
+    rows = _bench(model, [n_threads], [False, True], 0, n_generated, depth)
+    without, with_it = (next(row["avg_ts"] for row in rows if (row["flash_attn"] == 1) is on) for on in (False, True))
+    return float(without / with_it)
+
+
 def _bench(
-    model: Path, n_threads: list[int], flash_attention: list[bool], n_prompt: int, n_generated: int
+    model: Path, n_threads: list[int], flash_attention: list[bool], n_prompt: int, n_generated: int, depth: int = 0
 ) -> list[dict[str, Any]]:
     """A row for each combination, of llama-bench's own."""
     command = [str(program("llama-bench")), "-m", str(model), "-r", "1", "-o", "json"]
-    command += ["-p", str(n_prompt), "-n", str(n_generated)]
+    command += ["-p", str(n_prompt), "-n", str(n_generated), "-d", str(depth)]
     command += ["-t", ",".join(map(str, n_threads)), "-fa", ",".join(str(int(on)) for on in flash_attention)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
