@@ -24,6 +24,8 @@ class ProblemCode(StrEnum):
     LOAD_FAILED = "load_failed"
     LOAD_CANCELLED = "load_cancelled"
     ADAPTER_UNUSABLE = "adapter_unusable"
+    CATALOGUE_UNREADABLE = "catalogue_unreadable"
+    QUANTIZE_FAILED = "quantize_failed"
     # The prompt and the reply
     NO_MODEL = "no_model"
     TEMPLATE_FAILED = "template_failed"
@@ -34,8 +36,18 @@ class ProblemCode(StrEnum):
     ENGINE_LOST = "engine_lost"
     ENGINE_GAVE_UP = "engine_gave_up"
     ENGINE_NOT_STARTED = "engine_not_started"
+    # Files that are made
+    DISK_FULL = "disk_full"
     # The network
     NETWORK_FAILED = "network_failed"
+    HUB_GATED = "hub_gated"
+    HUB_TOKEN = "hub_token"
+    HUB_MISSING = "hub_missing"
+    HUB_BUSY = "hub_busy"
+    DOWNLOAD_CHANGED = "download_changed"
+    DOWNLOAD_DAMAGED = "download_damaged"
+    DOWNLOAD_UNWRITABLE = "download_unwritable"
+    DOWNLOAD_NAME_TAKEN = "download_name_taken"
     # The store
     STORE_READ_ONLY = "store_read_only"
     STORE_FULL = "store_full"

@@ -9,12 +9,10 @@ import urllib.error
 import urllib.request
 from typing import IO, Final
 
-import truststore
-
-from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.errors import ProblemError
 from llamadesk.core.offline import OfflineError
+from llamadesk.web.basics import HEADERS, insecure_problem, network_problem, offline_problem, system_trust
 
-_HEADERS: Final = {"User-Agent": "LlamaDesk", "Accept": "*/*", "Accept-Encoding": "identity"}
 _PIECE_BYTES: Final = 16 * 1024
 
 
@@ -32,7 +30,7 @@ def get(address: str, *, most_bytes: int, seconds: float) -> bytes:
         ProblemError: NETWORK_FAILED.
     """
     until = time.monotonic() + seconds
-    request = urllib.request.Request(address, headers=_HEADERS)
+    request = urllib.request.Request(address, headers=HEADERS)
     try:
         with _opener().open(request, timeout=seconds) as answer:
             return _read(answer, most_bytes, until)
@@ -42,9 +40,9 @@ def get(address: str, *, most_bytes: int, seconds: float) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, OfflineError):
-            raise _failed("LlamaDesk was started with --offline, which refuses every connection.", "") from error
+            raise ProblemError(offline_problem()) from error
         if isinstance(reason, ssl.SSLError):
-            raise _failed("The connection is not secure, so nothing was read.", str(reason)) from error
+            raise ProblemError(insecure_problem(reason)) from error
         raise _failed("The server could not be reached.", f"{type(reason).__name__}: {reason}") from error
 
 
@@ -71,18 +69,13 @@ def _opener() -> urllib.request.OpenerDirector:
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=_context()),
+        urllib.request.HTTPSHandler(context=system_trust()),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
         _OnlyToHttps(),
     ):
         opener.add_handler(handler)
     return opener
-
-
-def _context() -> ssl.SSLContext:
-    """Trusts whom the system trusts; a bundle's own OpenSSL would not know where each system keeps that."""
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _read(answer: http.client.HTTPResponse, most_bytes: int, until: float) -> bytes:
@@ -99,4 +92,4 @@ def _read(answer: http.client.HTTPResponse, most_bytes: int, until: float) -> by
 
 
 def _failed(title: str, detail: str) -> ProblemError:
-    return ProblemError(Problem(ProblemCode.NETWORK_FAILED, title, "Check the connection, or try again later.", detail))
+    return ProblemError(network_problem(title, detail))

@@ -12,7 +12,7 @@ from small_server import SmallServer, says
 from llamadesk import __version__
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.offline import OfflineError
-from llamadesk.web import fetch
+from llamadesk.web import basics, fetch
 
 
 def get(address: str, seconds: float = 10.0) -> bytes:
@@ -110,7 +110,7 @@ def test_nobody_there() -> None:
 
 
 def test_what_the_system_trusts_is_trusted_and_nothing_else() -> None:
-    context = fetch._context()
+    context = basics.system_trust()
     assert isinstance(context, truststore.SSLContext)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
