@@ -134,9 +134,12 @@ class _Tuner:
         for n_threads in self._other_threads():
             yield self._best_way(n_threads=n_threads)
         yield self._best_way(flash_attention=not default.flash_attention)
+        # The likeliest to gain come first: for a large model on a slow machine the time is up before the list is.
+        for n_ubatch in _MICRO_BATCHES[:1]:
+            yield self._best_way(n_ubatch=n_ubatch)
         if self._n_ctx * _kv_bytes(self._model) >= _KV_SHARE * self._model.size_bytes:
             yield self._best_way(kv_type=KvType.Q8_0)
-        for n_ubatch in _MICRO_BATCHES:
+        for n_ubatch in _MICRO_BATCHES[1:]:
             yield self._best_way(n_ubatch=n_ubatch)
 
     def _other_threads(self) -> list[int]:

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from llamadesk.ui.transcript.look import Look
 
-_STEP_MS = 160
+_STEP_MS = 320
+"""Calm on purpose: meanwhile the model reads on every core, and waits for the one that paints."""
 _OPACITIES = (0.9, 0.6, 0.35, 0.25, 0.25, 0.35)
 _WIDTH, _HEIGHT = 48, 28  # pixels at 100 %
 
