@@ -1,8 +1,7 @@
 """Reads the header of a GGUF file: what it says of itself, and where its tensors lie.
 
 Pure Python, and in no more time and memory than an honest file needs, whatever a hostile one claims: counts are bounded
-before anything is read, lists of tokens are stepped over, and text is kept only so far. The file is read, not mapped: a
-mapped file that shrinks while it is read (a download that restarts, a stick that is pulled out) would end the process.
+before anything is read, lists of tokens are stepped over, and text is kept only so far.
 
 Only what llama.cpp itself accepts is accepted: version 2 and 3, little-endian, tensors one after the other.
 """
@@ -11,24 +10,62 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn, cast
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.ggml_types import LARGEST_TYPE_NUMBER, TENSOR_TYPES, WITHDRAWN_TENSOR_TYPES, TensorType
+from llamadesk.core.gguf_cursor import Cursor, Number, damaged, fail, unsupported
 from llamadesk.core.sizes import part_text
 
-Number = bool | int | float
 Value = Number | str | tuple[int, ...]
 
 MAGIC: Final = b"GGUF"
 OLD_MAGICS: Final = frozenset({b"lmgg", b"fmgg", b"tjgg", b"algg", b"ggml", b"ggmf", b"ggjt", b"ggla"})
 """GGML, GGMF, GGJT and GGLA: a little-endian number each, so that the letters are turned round in the file."""
 
-_CHUNK_BYTES: Final = 256 * 1024
-_MAX_HEADER_BYTES: Final = 128 * 1024 * 1024  # the longest known have about 30 MB
+UINT32: Final = 4
+FLOAT32: Final = 6
+BOOL: Final = 7
+STRING: Final = 8
+ARRAY: Final = 9
+VALUE_TYPES: Final[Mapping[int, str]] = {
+    0: "uint8",
+    1: "int8",
+    2: "uint16",
+    3: "int16",
+    UINT32: "uint32",
+    5: "int32",
+    FLOAT32: "float32",
+    BOOL: "bool",
+    STRING: "string",
+    ARRAY: "array",
+    10: "uint64",
+    11: "int64",
+    12: "float64",
+}
+"""The types of values by their numbers, in the words of the GGUF specification."""
+
+_SCALARS: Final[Mapping[int, struct.Struct]] = {
+    number: struct.Struct("<" + letter)
+    for number, letter in {
+        0: "B",
+        1: "b",
+        2: "H",
+        3: "h",
+        UINT32: "I",
+        5: "i",
+        FLOAT32: "f",
+        BOOL: "?",
+        10: "Q",
+        11: "q",
+        12: "d",
+    }.items()
+}
+_INTEGER_TYPES: Final = frozenset({0, 1, 2, 3, UINT32, 5, 10, 11})
 _MAX_KEYS: Final = 2048
 _MAX_TENSORS: Final = 16_384  # those of the largest mixtures of experts number a few thousand
 _MAX_ARRAY_STRINGS: Final = (
@@ -38,33 +75,12 @@ _MAX_KEY_BYTES: Final = 1024
 _MAX_TENSOR_NAME_BYTES: Final = 63  # GGML_MAX_NAME, less the zero
 _MAX_DIMENSIONS: Final = 4
 _MAX_ELEMENTS: Final = 2**48
-_KEPT_TEXT_BYTES: Final = 4096
 _KEPT_ARRAY_LENGTH: Final = 512  # llama.cpp knows no model with more layers
 _ARRAYS_BY_LAYER: Final = (".attention.head_count", ".attention.head_count_kv", ".feed_forward_length")
+_LISTS_OF_TEXTS: Final = frozenset({"tokenizer.ggml.tokens", "tokenizer.ggml.merges"})
+_ALIGNMENT: Final = "general.alignment"
 _DEFAULT_ALIGNMENT: Final = 32
 _MAX_ALIGNMENT: Final = 2**20
-
-_U32: Final = struct.Struct("<I")
-_U64: Final = struct.Struct("<Q")
-_STRING: Final = 8
-_ARRAY: Final = 9
-_SCALARS: Final[Mapping[int, struct.Struct]] = {
-    number: struct.Struct("<" + letter)
-    for number, letter in {
-        0: "B",
-        1: "b",
-        2: "H",
-        3: "h",
-        4: "I",
-        5: "i",
-        6: "f",
-        7: "?",
-        10: "Q",
-        11: "q",
-        12: "d",
-    }.items()
-}
-_INTEGER_TYPES: Final = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +103,32 @@ class Header:
             with a number for each layer.
         array_lengths: the length of every array by key.
         tensors: in the order of the file.
+        data_offset: where the tensors' data begin, in bytes from the start of the file.
     """
 
     values: Mapping[str, Value]
     array_lengths: Mapping[str, int]
     tensors: tuple[Tensor, ...]
+    data_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListStart:
+    """A list in a header: the type number of its elements, how many there are, and the first of them, as many as were
+    asked for; texts among them are cut at 4,096 bytes."""
+
+    element_type: int
+    length: int
+    first: tuple[Number | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key of a header with the type number of its value, and the value; a text is cut at 4,096 bytes."""
+
+    key: str
+    type: int
+    value: Number | str | ListStart
 
 
 def read_header(path: Path) -> Header:
@@ -101,17 +138,63 @@ def read_header(path: Path) -> Header:
         ProblemError: MODEL_MISSING, MODEL_UNREADABLE, MODEL_NOT_GGUF, MODEL_OLD_FORMAT, MODEL_UNSUPPORTED or
             MODEL_DAMAGED (also where the file is cut short).
     """
+    with opened(path) as (file, file_size):
+        return read_header_from(file, file_size)
+
+
+def read_header_from(source: BinaryIO, file_size: int, *, whole: bool = True) -> Header:
+    """The header of the GGUF file that `source` seeks and reads in, `file_size` bytes long.
+
+    Where it is not `whole`, the data of the tensors need not be there, and `file_size` may be that of the part that is.
+    No more than 256 KB beyond the end of the header are read.
+
+    Raises:
+        ProblemError: MODEL_NOT_GGUF, MODEL_OLD_FORMAT, MODEL_UNSUPPORTED or MODEL_DAMAGED.
+        OSError: or anything else that `source` raises.
+    """
+    cursor = Cursor(source, file_size)
+    pairs = PairReader(cursor, _n_wanted)
+    values: dict[str, Value] = {}
+    array_lengths: dict[str, int] = {}
+    for pair in pairs:
+        _check_type(pair)
+        if not isinstance(pair.value, ListStart):
+            values[pair.key] = pair.value
+            continue
+        array_lengths[pair.key] = pair.value.length
+        if 0 < pair.value.length == len(pair.value.first):
+            values[pair.key] = cast(tuple[int, ...], pair.value.first)  # no others are asked for
+    alignment = _checked_alignment(values)
+    tensors, data_bytes = _read_tensors(cursor, pairs.n_tensors, alignment)
+    data_offset = _aligned(cursor.position, alignment)
+    file_end = data_offset + data_bytes
+    if whole and tensors and file_end > file_size:
+        fail(
+            ProblemCode.MODEL_DAMAGED,
+            f"The file is incomplete: {part_text(file_size, file_end)} are here.",
+            "Download it again.",
+            detail=f"{file_size} of {file_end} bytes",
+        )
+    return Header(values, array_lengths, tensors, data_offset)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """The file at `path`, open for reading, and its size in bytes.
+
+    Raises:
+        ProblemError: MODEL_MISSING, MODEL_UNREADABLE or MODEL_NOT_GGUF (what lies there is no file); also where
+            reading it fails later on.
+    """
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            _fail(
-                ProblemCode.MODEL_NOT_GGUF, "This is a folder, not a model file.", "Choose a file that ends in .gguf."
-            )
+            fail(ProblemCode.MODEL_NOT_GGUF, "This is a folder, not a model file.", "Choose a file that ends in .gguf.")
         if not stat.S_ISREG(status.st_mode):
             # a pipe or a device might never answer
-            _fail(ProblemCode.MODEL_NOT_GGUF, "This is not a file.", "Choose a file that ends in .gguf.")
+            fail(ProblemCode.MODEL_NOT_GGUF, "This is not a file.", "Choose a file that ends in .gguf.")
         with path.open("rb", buffering=0) as file:
-            return _HeaderReader(_Cursor(file, status.st_size)).read()
+            yield file, status.st_size
     except (OSError, ValueError) as error:
         raise ProblemError(file_problem(path, error)) from error
 
@@ -133,253 +216,171 @@ def file_problem(path: Path, error: OSError | ValueError) -> Problem:
     return Problem(code, title, advice, detail=str(error))
 
 
-def _fail(code: ProblemCode, title: str, advice: str, detail: str = "") -> NoReturn:
-    raise ProblemError(Problem(code, title, advice, detail))
+class PairReader:
+    """The keys of a header with their values, in the order of the file; after them the cursor is at the tensors.
 
+    `n_first(key, element_type)` says how many elements of a list are wanted: each costs time, where the rest is
+    stepped over at once.
 
-def _damaged(detail: str) -> NoReturn:
-    _fail(ProblemCode.MODEL_DAMAGED, "The model file is damaged or incomplete.", "Download it again.", detail)
+    Attributes:
+        n_tensors: how many tensors the header claims.
+    """
 
-
-class _Cursor:
-    """Walks forward through a header, a chunk of it in memory at a time. Going past the end is damage."""
-
-    def __init__(self, file: BinaryIO, file_size: int) -> None:
-        self._file = file
-        self.file_size = file_size
-        self._end = min(file_size, _MAX_HEADER_BYTES)
-        self._chunk = b""
-        self._chunk_start = 0  # of the chunk, in the file
-        self._at = 0  # in the chunk
-
-    @property
-    def position(self) -> int:
-        """Bytes from the start of the file."""
-        return self._chunk_start + self._at
-
-    def take(self, n_bytes: int) -> bytes:
-        """The next `n_bytes`, at most a chunk of them."""
-        if self._at + n_bytes > len(self._chunk):
-            self._refill(n_bytes)
-        start = self._at
-        self._at += n_bytes
-        return self._chunk[start : self._at]
-
-    def number(self, form: struct.Struct) -> Number:
-        """The next number, of any form."""
-        (value,) = form.unpack(self.take(form.size))
-        return cast(Number, value)
-
-    def u32(self) -> int:
-        """The next number of 4 bytes."""
-        return int(self.number(_U32))
-
-    def u64(self) -> int:
-        """The next number of 8 bytes."""
-        return int(self.number(_U64))
-
-    def skip(self, n_bytes: int) -> None:
-        """Steps over `n_bytes`."""
-        if n_bytes > self._end - self.position:
-            _damaged(f"{n_bytes} bytes at {self.position} reach past the end of the header")
-        self._at += n_bytes  # may lie beyond the chunk: the next take reads there
-
-    def skip_strings(self, count: int) -> None:
-        """Steps over `count` strings, each a length of 8 bytes and its text. This is where the time goes: a vocabulary
-        has tens of thousands of them."""
-        unpack_from = _U64.unpack_from
-        while count:
-            chunk, at = self._chunk, self._at
-            last = len(chunk) - _U64.size
-            while count and at <= last:
-                at += _U64.size + unpack_from(chunk, at)[0]
-                count -= 1
-            self._at = at
-            if self.position > self._end:
-                _damaged("a list of texts reaches past the end of the header")
-            if count:
-                self._refill(_U64.size)
-
-    def _refill(self, n_bytes: int) -> None:
-        position = self.position
-        if n_bytes > self._end - position:
-            _damaged(f"the header ends at {self._end}; {n_bytes} bytes were expected at {position}")
-        self._file.seek(position)
-        chunk = self._file.read(max(n_bytes, _CHUNK_BYTES))
-        while len(chunk) < n_bytes:  # a file system may give less than was asked for
-            more = self._file.read(n_bytes - len(chunk))
-            if not more:
-                _damaged("the file became shorter while it was read")
-            chunk += more
-        self._chunk, self._chunk_start, self._at = chunk, position, 0
-
-
-class _HeaderReader:
-    """Reads one header, from the magic to the end of the list of tensors."""
-
-    def __init__(self, cursor: _Cursor) -> None:
+    def __init__(self, cursor: Cursor, n_first: Callable[[str, int], int]) -> None:
         self._cursor = cursor
-        self._strings_left = _MAX_ARRAY_STRINGS
-        self._values: dict[str, Value] = {}
-        self._array_lengths: dict[str, int] = {}
+        self._n_first = n_first
+        self._texts_left = _MAX_ARRAY_STRINGS
+        _read_magic(cursor)
+        self.n_tensors, self._n_keys = cursor.u64(), cursor.u64()
+        if self._n_keys > _MAX_KEYS or self.n_tensors > _MAX_TENSORS:
+            damaged(f"{self.n_tensors} tensors and {self._n_keys} keys are claimed")
 
-    def read(self) -> Header:
-        self._read_magic()
-        n_tensors, n_keys = self._cursor.u64(), self._cursor.u64()
-        if n_keys > _MAX_KEYS or n_tensors > _MAX_TENSORS:
-            _damaged(f"{n_tensors} tensors and {n_keys} keys are claimed")
-        for _ in range(n_keys):
-            self._read_pair()
-        tensors = self._read_tensors(n_tensors)
-        return Header(self._values, self._array_lengths, tensors)
+    def __iter__(self) -> Iterator[Pair]:
+        keys: set[str] = set()
+        for _ in range(self._n_keys):
+            key = self._cursor.name(_MAX_KEY_BYTES)
+            if key in keys:
+                damaged(f"the key {key!r} is there twice")
+            keys.add(key)
+            value_type = self._cursor.u32()
+            yield Pair(key, value_type, self._value(key, value_type))
 
-    def _read_magic(self) -> None:
+    def _value(self, key: str, value_type: int) -> Number | str | ListStart:
+        if value_type == ARRAY:
+            return self._list(key)
+        if value_type == STRING:
+            return self._cursor.text()
+        if value_type not in _SCALARS:
+            damaged(f"{key!r} has the unknown type {value_type}")
+        return self._cursor.number(_SCALARS[value_type])
+
+    def _list(self, key: str) -> ListStart:
         cursor = self._cursor
-        if cursor.file_size == 0:
-            _fail(ProblemCode.MODEL_DAMAGED, "The model file is empty.", "Download it again.")
-        magic = cursor.take(min(4, cursor.file_size))
-        if magic in OLD_MAGICS:
-            _fail(
-                ProblemCode.MODEL_OLD_FORMAT,
-                "This is an older GGML file, from before August 2023, which LlamaDesk cannot read.",
-                "Look for a GGUF version of the same model.",
-                detail=f"magic {magic!r}",
-            )
-        if magic != MAGIC:
-            _fail(
-                ProblemCode.MODEL_NOT_GGUF,
-                "This is not a model in the GGUF format.",
-                "Choose a file that ends in .gguf; most models are offered in this format too.",
-                detail=f"magic {magic!r}",
-            )
-        version = cursor.u32()
-        if version in (2, 3):
-            return
-        if version & 0xFFFF == 0 and version:
-            _unsupported(
-                "This model file is made for big-endian computers.", "Look for the usual little-endian version."
-            )
-        if version == 1:
-            _unsupported(
-                "This model file is in the first version of GGUF, which is no longer read.", "Download a newer one."
-            )
-        if version == 0 or version > LARGEST_TYPE_NUMBER:
-            _damaged(f"version {version}")
-        _unsupported("This model file is in a newer format than LlamaDesk knows.", "Look for an update of LlamaDesk.")
-
-    def _read_pair(self) -> None:
-        key = self._text(_MAX_KEY_BYTES)
-        if key in self._values or key in self._array_lengths:
-            _damaged(f"the key {key!r} is there twice")
-        value_type = self._cursor.u32()
-        if value_type == _ARRAY:
-            self._read_array(key)
-        elif value_type == _STRING:
-            self._values[key] = self._value_text()
-        elif value_type in _SCALARS:
-            self._values[key] = self._cursor.number(_SCALARS[value_type])
-        else:
-            _damaged(f"{key!r} has the unknown type {value_type}")
-
-    def _read_array(self, key: str) -> None:
-        element_type, count = self._cursor.u32(), self._cursor.u64()
-        self._array_lengths[key] = count
-        if element_type == _STRING:
-            self._strings_left -= count
-            if self._strings_left < 0:
-                _damaged(f"{key!r} claims {count} texts")
-            self._cursor.skip_strings(count)
+        element_type, length = cursor.u32(), cursor.u64()
+        n_first = min(length, self._n_first(key, element_type))
+        first: tuple[Number | str, ...]
+        if element_type == STRING:
+            self._texts_left -= length
+            if self._texts_left < 0:
+                damaged(f"{key!r} claims {length} texts")
+            first = tuple(cursor.text() for _ in range(n_first))
+            cursor.skip_strings(length - n_first)
         elif element_type in _SCALARS:
             form = _SCALARS[element_type]
-            if count <= _KEPT_ARRAY_LENGTH and element_type in _INTEGER_TYPES and key.endswith(_ARRAYS_BY_LAYER):
-                self._values[key] = struct.unpack(f"<{count}{form.format[-1]}", self._cursor.take(form.size * count))
-            else:
-                self._cursor.skip(form.size * count)
-        else:  # an array of arrays too: llama.cpp does not read those
-            _damaged(f"{key!r} is a list of the type {element_type}")
-
-    def _text(self, longest: int) -> str:
-        length = self._cursor.u64()
-        if length > longest:
-            _damaged(f"a name of {length} bytes at {self._cursor.position}")
-        try:
-            return self._cursor.take(length).decode("utf-8")
-        except UnicodeDecodeError as error:
-            _damaged(f"a name is not UTF-8: {error}")
-
-    def _value_text(self) -> str:
-        length = self._cursor.u64()
-        kept = min(length, _KEPT_TEXT_BYTES)
-        text = self._cursor.take(kept).decode("utf-8", errors="replace")
-        self._cursor.skip(length - kept)
-        return text
-
-    def _read_tensors(self, count: int) -> tuple[Tensor, ...]:
-        alignment = self._values.get("general.alignment", _DEFAULT_ALIGNMENT)
-        if (
-            not isinstance(alignment, int)
-            or not 0 < alignment <= _MAX_ALIGNMENT
-            or alignment & (alignment - 1)  # not a power of two
-        ):
-            _damaged(f"alignment {alignment!r}")
-        tensors: dict[str, Tensor] = {}
-        data_end = expected_offset = 0
-        for _ in range(count):
-            tensor, offset = self._read_tensor()
-            if tensor.name in tensors:
-                _damaged(f"the tensor {tensor.name!r} is there twice")
-            if offset != expected_offset:
-                _damaged(f"the tensor {tensor.name!r} is at {offset} and not at {expected_offset}")
-            tensors[tensor.name] = tensor
-            data_end = offset + tensor.n_bytes
-            expected_offset = _aligned(data_end, alignment)
-        file_end = _aligned(self._cursor.position, alignment) + data_end
-        if count and file_end > self._cursor.file_size:
-            _fail(
-                ProblemCode.MODEL_DAMAGED,
-                f"The file is incomplete: {part_text(self._cursor.file_size, file_end)} are here.",
-                "Download it again.",
-                detail=f"{self._cursor.file_size} of {file_end} bytes",
-            )
-        return tuple(tensors.values())
-
-    def _read_tensor(self) -> tuple[Tensor, int]:
-        """The next tensor, and its offset in the data."""
-        cursor = self._cursor
-        name = self._text(_MAX_TENSOR_NAME_BYTES)
-        n_dimensions = cursor.u32()
-        if not 1 <= n_dimensions <= _MAX_DIMENSIONS:
-            _damaged(f"the tensor {name!r} has {n_dimensions} dimensions")
-        shape = tuple(cursor.u64() for _ in range(n_dimensions))
-        n_elements = 1
-        for length in shape:
-            n_elements *= length
-        type_number, offset = cursor.u32(), cursor.u64()
-        tensor_type = _tensor_type(type_number)
-        if not 0 < n_elements <= _MAX_ELEMENTS or shape[0] % tensor_type.block_elements:
-            _damaged(f"the tensor {name!r} has the shape {shape} in {tensor_type.name}")
-        n_bytes = n_elements // tensor_type.block_elements * tensor_type.block_bytes
-        return Tensor(name, tensor_type, shape, n_elements, n_bytes), offset
+            first = struct.unpack(f"<{n_first}{form.format[-1]}", cursor.take(form.size * n_first))
+            cursor.skip(form.size * (length - n_first))
+        else:  # a list of lists too: llama.cpp does not read those
+            damaged(f"{key!r} is a list of the type {element_type}")
+        return ListStart(element_type, length, first)
 
 
-def _unsupported(title: str, advice: str, detail: str = "") -> NoReturn:
-    _fail(ProblemCode.MODEL_UNSUPPORTED, title, advice, detail)
+def _read_magic(cursor: Cursor) -> None:
+    if cursor.file_size == 0:
+        fail(ProblemCode.MODEL_DAMAGED, "The model file is empty.", "Download it again.")
+    magic = cursor.take(min(4, cursor.file_size))
+    if magic in OLD_MAGICS:
+        fail(
+            ProblemCode.MODEL_OLD_FORMAT,
+            "This is an older GGML file, from before August 2023, which LlamaDesk cannot read.",
+            "Look for a GGUF version of the same model.",
+            detail=f"magic {magic!r}",
+        )
+    if magic != MAGIC:
+        fail(
+            ProblemCode.MODEL_NOT_GGUF,
+            "This is not a model in the GGUF format.",
+            "Choose a file that ends in .gguf; most models are offered in this format too.",
+            detail=f"magic {magic!r}",
+        )
+    version = cursor.u32()
+    if version in (2, 3):
+        return
+    if version & 0xFFFF == 0 and version:
+        unsupported("This model file is made for big-endian computers.", "Look for the usual little-endian version.")
+    if version == 1:
+        unsupported(
+            "This model file is in the first version of GGUF, which is no longer read.", "Download a newer one."
+        )
+    if version == 0 or version > LARGEST_TYPE_NUMBER:
+        damaged(f"version {version}")
+    unsupported("This model file is in a newer format than LlamaDesk knows.", "Look for an update of LlamaDesk.")
+
+
+def _n_wanted(key: str, element_type: int) -> int:
+    """How many elements of a list are read: those of lists with a number for each layer."""
+    return _KEPT_ARRAY_LENGTH if element_type in _INTEGER_TYPES and key.endswith(_ARRAYS_BY_LAYER) else 0
+
+
+def _check_type(pair: Pair) -> None:
+    """Where these have another type, llama.cpp would end its process."""
+    is_texts = isinstance(pair.value, ListStart) and pair.value.element_type == STRING
+    if (pair.key in _LISTS_OF_TEXTS and not is_texts) or (pair.key == _ALIGNMENT and pair.type != UINT32):
+        damaged(f"{pair.key} has the type {pair.type}")
+
+
+def _checked_alignment(values: Mapping[str, Value]) -> int:
+    alignment = values.get(_ALIGNMENT, _DEFAULT_ALIGNMENT)
+    if (
+        not isinstance(alignment, int)
+        or not 0 < alignment <= _MAX_ALIGNMENT
+        or alignment & (alignment - 1)  # not a power of two
+    ):
+        damaged(f"alignment {alignment!r}")
+    return alignment
+
+
+def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[tuple[Tensor, ...], int]:
+    """The tensors, and the length of their data in bytes. Each must lie right behind the one before: so none can
+    overlap another, and no offset can lead astray."""
+    tensors: dict[str, Tensor] = {}
+    data_end = expected_offset = 0
+    for _ in range(count):
+        tensor, offset = _read_tensor(cursor)
+        if tensor.name in tensors:
+            damaged(f"the tensor {tensor.name!r} is there twice")
+        if offset != expected_offset:
+            damaged(f"the tensor {tensor.name!r} is at {offset} and not at {expected_offset}")
+        tensors[tensor.name] = tensor
+        data_end = offset + tensor.n_bytes
+        expected_offset = _aligned(data_end, alignment)
+    return tuple(tensors.values()), data_end
+
+
+def _read_tensor(cursor: Cursor) -> tuple[Tensor, int]:
+    """The next tensor, and its offset in the data."""
+    name = cursor.name(_MAX_TENSOR_NAME_BYTES)
+    n_dimensions = cursor.u32()
+    if not 1 <= n_dimensions <= _MAX_DIMENSIONS:
+        damaged(f"the tensor {name!r} has {n_dimensions} dimensions")
+    shape = tuple(cursor.u64() for _ in range(n_dimensions))
+    n_elements = 1
+    for length in shape:
+        n_elements *= length
+    type_number, offset = cursor.u32(), cursor.u64()
+    tensor_type = _tensor_type(type_number)
+    if not 0 < n_elements <= _MAX_ELEMENTS or shape[0] % tensor_type.block_elements:
+        damaged(f"the tensor {name!r} has the shape {shape} in {tensor_type.name}")
+    n_bytes = n_elements // tensor_type.block_elements * tensor_type.block_bytes
+    return Tensor(name, tensor_type, shape, n_elements, n_bytes), offset
 
 
 def _tensor_type(number: int) -> TensorType:
-    known = TENSOR_TYPES.get(number)
-    if known is not None:
-        return known
+    if number not in TENSOR_TYPES:
+        _refuse_tensor_type(number)
+    return TENSOR_TYPES[number]
+
+
+def _refuse_tensor_type(number: int) -> NoReturn:
     withdrawn = WITHDRAWN_TENSOR_TYPES.get(number)
     if withdrawn is not None:
         name, replacement = withdrawn
-        _unsupported(
+        unsupported(
             f"The model file is quantized as {name}, which is no longer in use.",
             f"Look for the {replacement} version of the same model.",
         )
     if number > LARGEST_TYPE_NUMBER:
-        _damaged(f"tensor type {number}")
-    _unsupported(
+        damaged(f"tensor type {number}")
+    unsupported(
         "The model file is quantized in a way that this version of LlamaDesk does not know.",
         "Choose another quantization of the model, such as Q4_K_M, or look for an update of LlamaDesk.",
         detail=f"tensor type {number}",

@@ -12,6 +12,7 @@ from pathlib import Path
 import gguf_files as files
 import pytest
 from gguf_files import Array, Shape
+from hostile_headers import HOSTILE
 
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.gguf import read_facts
@@ -118,53 +119,10 @@ def test_noise_after_the_magic(tmp_path: Path) -> None:
         assert outcome(path) is not None
 
 
-def hostile_texts(path: Path) -> None:
-    """1,500,000 texts of a quarter of a megabyte, in a file with a hole of 500 GB."""
-    start = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + files.text("tokenizer.ggml.tokens")
-    step = 256 * 1024
-    with path.open("wb") as file:
-        file.write(start + struct.pack("<IIQ", files.ARRAY, files.STRING, 1_500_000))
-        for _ in range(2000):
-            file.write(struct.pack("<Q", step))
-            file.seek(step, 1)
-        file.truncate(500_000_000_000)
-
-
-def hostile_empty_texts(path: Path) -> None:
-    """All zeros where a vocabulary should be: nothing but empty texts, as many as may be."""
-    start = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + files.text("tokenizer.ggml.tokens")
-    with path.open("wb") as file:
-        file.write(start + struct.pack("<IIQ", files.ARRAY, files.STRING, 1_500_000))
-        file.truncate(10_000_000_000)
-
-
-def hostile_keys(path: Path) -> None:
-    """As many keys as may be, each with a name and a text as long as may be."""
-    body = b"".join(files.pair(f"{index:01024}", "x" * 10_000) for index in range(2048))
-    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 2048) + body)
-
-
-def hostile_lists(path: Path) -> None:
-    """As many lists as are kept, each as long as may be."""
-    numbers = Array(files.U64, list(range(2**19, 2**19 + 512)))
-    body = b"".join(files.pair(f"{index}.feed_forward_length", numbers) for index in range(2048))
-    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 2048) + body)
-
-
-def hostile_tensors(path: Path) -> None:
-    """As many tensors as may be."""
-    infos = (files.tensor_info(f"{index:063}", (1, 1, 1, 1), 0, index * 32) for index in range(16_384))
-    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 16_384, 0) + b"".join(infos) + bytes(16_384 * 32))
-
-
-@pytest.mark.parametrize(
-    "write",
-    [hostile_texts, hostile_empty_texts, hostile_keys, hostile_lists, hostile_tensors],
-    ids=lambda f: f.__name__,
-)
-def test_hostile_file_costs_little(tmp_path: Path, write) -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_file_costs_little(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.gguf"
-    write(path)
+    HOSTILE[name](path)
     assert outcome(path) in (ProblemCode.MODEL_DAMAGED, ProblemCode.MODEL_UNSUPPORTED)
     assert peak_bytes(path) < MOST_BYTES
     path.unlink()  # a hole counts as its full size in some temporary folders
