@@ -1,7 +1,7 @@
 """The engine process: sets itself up, says Hello, and works until the window is gone.
 
 Started with other arguments it is the scripted fake, or the process that renders chat templates, or one that turns a
-JSON schema into a grammar, or one that tries the module of a GPU.
+JSON schema into a grammar, one that tries the module of a GPU, one that estimates a load, or one that quantizes.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ def main(argv: Sequence[str]) -> int:
             from llamadesk.engine import estimate  # noqa: PLC0415
 
             estimate.main(question)
+        case ["--quantize"]:
+            from llamadesk.engine import quantize  # noqa: PLC0415
+
+            quantize.main()
+        case ["--quantize-work", order]:
+            from llamadesk.engine import quantize_work  # noqa: PLC0415
+
+            quantize_work.main(order)
     print("usage: --engine [--fake SCRIPT.json]", file=sys.stderr)
     return 2
 

@@ -38,7 +38,7 @@ class TrialReport(msgspec.Struct, frozen=True):
 def main(module: Path) -> NoReturn:
     """The process: one line of JSON, a `TrialReport`, on standard output."""
     pipe = Pipe.take_over_stdio()
-    _crash_quietly()
+    crash_quietly()
     faulthandler.dump_traceback_later(ORPHAN_SECONDS, exit=True, file=2)  # by a thread of C, which a hang cannot stop
     pipe.send_bytes(msgspec.json.encode(_try(module)) + b"\n")
     end_process(EXIT_OK)  # at once: how a driver cleans up after itself matters to nobody
@@ -114,7 +114,7 @@ def computes_rightly(backends: Backends, device: int) -> bool:
     return is_right
 
 
-def _crash_quietly() -> None:
+def crash_quietly() -> None:
     """No core file and no window of the system, should this process crash."""
     if sys.platform == "win32":
         fail_critical_errors, no_fault_box = 0x0001, 0x0002

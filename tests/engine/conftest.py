@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from engine_driver import EngineDriver
+from small_disks import small_disk
 from tiny_models import TinyModel, write_tiny_llama
 
 from llamadesk.core.protocol import Loaded
+
+__all__ = ["idle_engine", "small_disk", "starter_engine", "tiny"]
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from llamadesk.engine.native.adapter import LoraAdapter, NativeAdapterError
 from llamadesk.engine.native.context import Context, Decoded
 from llamadesk.engine.native.library import NativeLog, cpu_features, library_version, start_library
 from llamadesk.engine.native.model import Model, NativeLoadError
+from llamadesk.engine.native.quantize import NativeQuantizeError, TensorBegun, quantize
 from llamadesk.engine.native.sampler import Sampler
 from llamadesk.engine.native.states import Span, State, States
 from llamadesk.engine.native.trials import TrialContext
@@ -24,15 +25,18 @@ __all__ = [
     "NativeAdapterError",
     "NativeLoadError",
     "NativeLog",
+    "NativeQuantizeError",
     "Sampler",
     "Span",
     "State",
     "States",
+    "TensorBegun",
     "TokenAttribute",
     "TrialContext",
     "Vocab",
     "VocabularyFile",
     "cpu_features",
     "library_version",
+    "quantize",
     "start_library",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from llamadesk.engine.native.bindings import lib, text_of
@@ -20,8 +21,10 @@ class NativeLog:
     Keep the object: llama.cpp calls it as long as the process lives.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Begin. `on_line` gets each line as well, on whichever thread writes it."""
         self.errors: deque[str] = deque(maxlen=8)
+        self._on_line = on_line
         self._level = logging.INFO
         self._line = ""
         self._callback = lib.llama_log_callback(self._receive)
@@ -41,6 +44,8 @@ class NativeLog:
             return
         if self._level >= logging.ERROR:
             self.errors.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
         # What is an error to llama.cpp is told to the person as a problem; here it is one line of a log among others.
         _log.log(min(self._level, logging.WARNING), "%s", line.replace("\n", " | "))
 
