@@ -69,7 +69,8 @@ class StandIn:
         self.modules.append(["PySide6", str(pyside)])
         # Whose a file is, is told by its place, not by what is in it: a large library need not be copied.
         self.carry("PySide6/Qt/lib/libQt6Core.so.6", pyside)
-        for name in ("fonts/Inter-Regular.otf", "icons/lucide/plus.svg", "icons/llamadesk.svg"):
+        names = ("fonts/Inter-Regular.otf", "icons/lucide/plus.svg", "icons/llamadesk.svg", "catalogue/llama-2.json")
+        for name in names:
             self.carry(f"resources/{name}", ROOT / "resources" / name)
         self.carry("llamadesk", SCRIPT, "EXECUTABLE", Path())
 

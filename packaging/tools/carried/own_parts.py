@@ -1,4 +1,4 @@
-"""The project's own parts, and what it keeps in resources/: fonts, icons, the starter model."""
+"""The project's own parts, and what it keeps in resources/: fonts, icons, the catalogue, the starter model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def resource(path: str, source: Path) -> Component | None:
         purl = f"pkg:pypi/{_MODEL_PACKAGE}@{package.version}"
         kind = "machine-learning-model"
         return Component("SmolLM2-135M-Instruct", quantisation, "Apache-2.0", (apache_text(),), purl, kind)
-    return application() if path == "icons/llamadesk.svg" else None
+    return application() if path == "icons/llamadesk.svg" or path.startswith("catalogue/") else None
 
 
 def _installed(package: str) -> Distribution:
