@@ -18,7 +18,7 @@ from devlib.wheel import cache_dir, processor_key
 
 NEEDED_BYTES = 2_000_000_000
 """Disk space that compiling takes."""
-PROGRAMS = ("llama-bench", "llama-server")
+PROGRAMS = ("llama-bench", "llama-quantize", "llama-server")
 _DEFINITIONS = {
     "CMAKE_BUILD_TYPE": "Release",
     "BUILD_SHARED_LIBS": "ON",  # as in the wheel
