@@ -1,7 +1,8 @@
 """A hub of models on this machine, that behaves and misbehaves as a test says.
 
-It answers as the real hub does *to our knowledge from its documentation and its own client's source*; nothing here was
-compared with the real one. What is imitated: the API's paths and fields, `resolve` with its redirects (large files to
+It answers as the real hub does *to our knowledge from its documentation and its own client*; nothing here was compared
+with the hub itself. The client (huggingface_hub 2.4.0, by hand) found its way in it: search, page, list of files, file,
+refusals. What is imitated: the API's paths and fields, `resolve` with its redirects (large files to
 another host by a signed address, small ones to a cache on the same host), the `X-Linked-*` headers, the codes and
 headers of refusals, ETags that differ between the hub and the other host, ranges with If-Range, long lists in pages.
 
