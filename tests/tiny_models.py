@@ -69,6 +69,7 @@ class TinyModel:
         control: texts added as control tokens.
         layer_scale: how strong the layers are; with weak ones a token mostly decides the next one, and what is written
             goes round in circles.
+        tensors_per_file: more than these go into further files, as with models too large for one; 0 for one file.
     """
 
     vocab: VocabKind = VocabKind.BPE
@@ -84,13 +85,14 @@ class TinyModel:
     control: tuple[str, ...] = ()
     layer_scale: float = 1.0
     seed: int = 0
+    tensors_per_file: int = 0
     extra_strings: dict[str, str] = field(default_factory=dict)
 
 
 def write_tiny_llama(path: Path, model: TinyModel | None = None) -> Path:
-    """Write a model as GGUF; returns `path`."""
+    """Write a model as GGUF; returns `path`, or that of its first part."""
     model = model or TinyModel()
-    writer = gguf.GGUFWriter(path, model.architecture)
+    writer = gguf.GGUFWriter(path, model.architecture, split_max_tensors=model.tensors_per_file)
     writer.add_name(model.name)
     writer.add_context_length(model.n_ctx_train)
     writer.add_embedding_length(model.n_embd)
@@ -112,7 +114,7 @@ def write_tiny_llama(path: Path, model: TinyModel | None = None) -> Path:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
+    return writer.format_shard_names(path)[0]
 
 
 def _add_spm(writer: gguf.GGUFWriter, model: TinyModel) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.ggml_types import FILE_TYPE_GUESSED, FILE_TYPES
-from llamadesk.core.gguf_header import Header, Tensor, read_header
+from llamadesk.core.gguf_cursor import damaged, unsupported
+from llamadesk.core.gguf_header import Header, Tensor
+from llamadesk.core.gguf_sets import read_whole_header
 from llamadesk.core.models import ModelFacts
 
 _MAX_LAYERS: Final = 512  # of llama.cpp
@@ -51,13 +52,13 @@ _OTHER_KINDS: Final[Mapping[str, str]] = {
 
 
 def read_facts(path: Path) -> ModelFacts:
-    """The facts of the chat model at `path`.
+    """The facts of the chat model at `path`; of the whole one where this is a part of a set.
 
     Raises:
         ProblemError: MODEL_MISSING, MODEL_UNREADABLE, MODEL_NOT_GGUF, MODEL_OLD_FORMAT, MODEL_DAMAGED, or
             MODEL_UNSUPPORTED (no chat model, a part of one, or a format that is not read).
     """
-    return facts_of(read_header(path))
+    return facts_of(read_whole_header(path))
 
 
 def other_kind(header: Header) -> str | None:
@@ -80,16 +81,16 @@ def facts_of(header: Header) -> ModelFacts:
     values = _Values(header)
     kind = other_kind(header)
     if kind is not None:
-        _unsupported(f"This file is {kind}, not a model to chat with.", "Choose the model's own GGUF file.")
+        unsupported(f"This file is {kind}, not a model to chat with.", "Choose the model's own GGUF file.")
     n_parts = values.whole("split.count", 0xFFFF, default=0)
     if n_parts > 1:
-        _unsupported(
+        unsupported(
             f"This model is split into {n_parts} files, which LlamaDesk cannot load yet.",
             "Look for a version of it in one file, or join the parts with llama-gguf-split --merge.",
         )
     architecture = values.text("general.architecture")
     if not architecture:
-        _damaged("general.architecture is missing")
+        damaged("general.architecture is missing")
     n_layers = values.whole(f"{architecture}.block_count", _MAX_LAYERS)
     n_embd = values.whole(f"{architecture}.embedding_length", _MAX_WIDTH)
     attention = f"{architecture}.attention."
@@ -123,12 +124,13 @@ class _Values:
 
     def __init__(self, header: Header) -> None:
         self._values = header.values
+        self._array_lengths = header.array_lengths
 
     def text(self, key: str) -> str:
         """A text; "" where there is none."""
         value = self._values.get(key, "")
         if not isinstance(value, str):
-            _damaged(f"{key} is not a text")
+            damaged(f"{key} is not a text")
         return value
 
     def whole(self, key: str, largest: int, default: int | None = None) -> int:
@@ -137,7 +139,7 @@ class _Values:
         if value is None and default is not None:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= largest:
-            _damaged(f"{key} is {value!r}")
+            damaged(f"{key} is {value!r}")
         return value
 
     def heads(self, key: str, n_layers: int, default: int) -> int:
@@ -149,10 +151,12 @@ class _Values:
     def per_layer(self, key: str) -> tuple[int, ...]:
         """A number for each layer; one alone where it holds for all; none where the key is missing."""
         value = self._values.get(key, ())
+        if key not in self._values and self._array_lengths.get(key):
+            damaged(f"{key} is a list that cannot be one for each layer")
         numbers = value if isinstance(value, tuple) else (value,)
         checked = tuple(n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= _MAX_WIDTH)
         if len(checked) != len(numbers):
-            _damaged(f"{key} is {value!r}")
+            damaged(f"{key} is {value!r}")
         return checked
 
 
@@ -186,13 +190,3 @@ def _is_repeating(tensor: Tensor) -> bool:
 
 def _bytes(tensors: list[Tensor] | tuple[Tensor, ...]) -> int:
     return sum(tensor.n_bytes for tensor in tensors)
-
-
-def _unsupported(title: str, advice: str) -> NoReturn:
-    raise ProblemError(Problem(ProblemCode.MODEL_UNSUPPORTED, title, advice))
-
-
-def _damaged(detail: str) -> NoReturn:
-    raise ProblemError(
-        Problem(ProblemCode.MODEL_DAMAGED, "The model file is damaged or incomplete.", "Download it again.", detail)
-    )

@@ -11,6 +11,7 @@ from typing import Final
 import psutil
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.fingerprint import fingerprint
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.models import ModelFacts
 from llamadesk.core.protocol import Estimate, Estimated, LoadedModel, LoadSettings
@@ -18,7 +19,6 @@ from llamadesk.engine.adapters import apply_adapters
 from llamadesk.engine.backends import Backends
 from llamadesk.engine.cancel import CancelFlag
 from llamadesk.engine.estimate import estimate
-from llamadesk.engine.fingerprint import fingerprint
 from llamadesk.engine.memory import peak_bytes, reset_peak
 from llamadesk.engine.native import Context, Model, NativeLoadError, NativeLog
 from llamadesk.engine.prompt import ChatWriter, ModelNames, needs_renderer

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from llamadesk.core.chat import Mode
+from llamadesk.core.fingerprint import fingerprint
 from llamadesk.core.protocol import LoadSettings, Prompt
-from llamadesk.engine.fingerprint import fingerprint
 from llamadesk.engine.history import Fragment
 from llamadesk.engine.native import Span, State
 

@@ -1,14 +1,14 @@
 """Finds the model files on this machine.
 
-Everything here blocks and is called in an executor. A file that was read is not read again while it stays the same.
+Everything here blocks and is called in an executor. A file that was read is not read again while it stays the same, and
+nothing is ever changed in the folders that are looked through: most of them are not ours.
 """
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,33 +16,106 @@ from typing import Final
 import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.fingerprint import fingerprint
 from llamadesk.core.gguf import facts_of, other_kind
-from llamadesk.core.gguf_header import MAGIC, OLD_MAGICS, file_problem, read_header
+from llamadesk.core.gguf_header import Header, file_problem, read_header
+from llamadesk.core.gguf_sets import part_paths, read_whole_header
 from llamadesk.core.models import ModelFamily, ModelFile
-from llamadesk.library.names import family_key, family_name, is_quantization
+from llamadesk.library.names import family_key, family_name
+from llamadesk.library.search import Candidate, Search
+from llamadesk.library.seen import Seen, SeenFile
+from llamadesk.library.sets import Extent, extent_of
 
-_SMALLEST_MODEL_BYTES: Final = 1024
-_MAX_DEPTH: Final = 4  # a hub's cache keeps its files this deep
-_MAX_ENTRIES: Final = 20_000
 _MAX_FILES_REMEMBERED: Final = 512
-_MODEL_SUFFIXES: Final = frozenset({".gguf", ".bin", ".ggml", ""})
-"""Files with these are looked into. Not every file is: opening one that a cloud service keeps elsewhere fetches it."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the content of a listed file lies.
+
+    Attributes:
+        paths: all that leads to it, the path of the listed file first: the others are links, and copies if asked for.
+        parts: the parts of a set that was split, in order; the file itself where it was not.
+        names: what Ollama calls it, such as "llama3.2:3b", where it has it.
+    """
+
+    paths: tuple[Path, ...]
+    parts: tuple[Path, ...]
+    names: tuple[str, ...] = ()
 
 
 class ScanResult(msgspec.Struct, frozen=True):
-    """What was found: the families by name, and what could not be used, with why."""
+    """What was found.
+
+    Attributes:
+        families: the models, by name.
+        problems: files and folders that could not be used, with why.
+        places: more of each file in `families`, by its path.
+        unfinished: folders that were not looked through to their end, with why: there may be more in them.
+    """
 
     families: tuple[ModelFamily, ...]
     problems: tuple[tuple[Path, Problem], ...]
+    places: dict[Path, Place] = {}
+    unfinished: tuple[tuple[Path, Problem], ...] = ()
 
 
 def read_model(path: Path) -> ModelFile:
-    """The chat model in the file at `path`, whatever its suffix.
+    """The chat model in the file at `path`, whatever its suffix. For a part of a set it is the whole set: its path is
+    that of the first part, its size that of all.
 
     Raises:
         ProblemError: as `llamadesk.core.gguf.read_facts`; also MODEL_UNREADABLE where the path is no Unicode, as it
             is sent to the engine and stored.
     """
+    return _read(_extent(path), "").model
+
+
+def scan(
+    folders: Sequence[Path], files: Sequence[Path], seen: Seen | None = None, *, merge_copies: bool = False
+) -> ScanResult:
+    """Every chat model in `folders` (and some levels below) and among `files`.
+
+    A file that two paths lead to is listed once: by the path in `files` if it has one there, else by the first in the
+    order of `folders`. A set of parts is one model. Files that go with models and are none (projectors, adapters) are
+    left out. Never raises for a file or folder: what is wrong with it is listed.
+
+    Args:
+        folders: looked through; also those of other apps, see `llamadesk.library.elsewhere`.
+        files: looked into in any case.
+        seen: what was read before, and learns what is read now. The caller saves it.
+        merge_copies: whether copies of one content are listed once too, as links are.
+    """
+    seen = Seen() if seen is None else seen
+    search = Search(lambda path, size, modified_ns: seen.find(path, size, modified_ns) is not None)
+    for path in files:
+        search.add(path)
+    for folder in folders:
+        search.look_through(folder)
+    listing = _Listing(seen)
+    for candidate in search.candidates():
+        listing.add(candidate)
+    roots = dict.fromkeys(candidate.root for candidate in search.candidates() if candidate.root is not None)
+    gone = [root for root in roots if not _is_there(root)]
+    found = listing.found_outside(gone)
+    if merge_copies:
+        found = listing.without_copies(found)
+    problems = [
+        (path, problem)
+        for path, problem in (*search.problems, *listing.problems)
+        if not any(root in path.parents for root in gone)
+    ]
+    return ScanResult(
+        families=_families([item.model for item in found]),
+        problems=tuple(problems),
+        places={item.model.path: item.place for item in found},
+        unfinished=(*search.unfinished, *((root, _gone(root)) for root in gone)),
+    )
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def _extent(path: Path) -> Extent:
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -50,56 +123,36 @@ def read_model(path: Path) -> ModelFile:
         advice = "Rename it, then try again."
         raise ProblemError(Problem(ProblemCode.MODEL_UNREADABLE, title, advice, ascii(str(path)))) from error
     try:
-        status = path.stat()
+        return extent_of(path)
     except (OSError, ValueError) as error:
         raise ProblemError(file_problem(path, error)) from error
-    return _read_model(path, status.st_size, status.st_mtime_ns)
 
 
-def scan(folders: Sequence[Path], files: Sequence[Path]) -> ScanResult:
-    """Every chat model in `folders` (and some levels below) and among `files`.
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A model that was read, and a digest of all that its header says."""
 
-    A file that two paths lead to is listed once, by the path in `files` if it has one there. Files that go with models
-    and are none (projectors, adapters, further parts) are left out. Never raises for a file or folder: what is wrong
-    with it is listed.
-    """
-    search = _Search()
-    for path in files:
-        search.add(path)
-    for folder in folders:
-        search.walk(folder, 0)
-    models: list[ModelFile] = []
-    for path in search.candidates():
-        try:
-            model = _chat_model(path)
-        except ProblemError as error:
-            search.problems.append((path, error.problem))
-        else:
-            if model is not None:
-                models.append(model)
-    return ScanResult(_families(models), tuple(search.problems))
+    model: ModelFile
+    header_digest: bytes
 
 
 @lru_cache(maxsize=_MAX_FILES_REMEMBERED)
-def _read_model(path: Path, size: int, modified_ns: int) -> ModelFile:
-    """`size` and `modified_ns` tell one state of the file from another; problems are not remembered."""
-    header = read_header(path)
-    family = family_name(path.name, header.values)
-    return ModelFile(path=path, family=family, size_bytes=size, modified_ns=modified_ns, facts=facts_of(header))
-
-
-def _chat_model(path: Path) -> ModelFile | None:
-    """The model at `path`; None where the file only goes with one.
+def _read(extent: Extent, name: str) -> _Read:
+    """The model there; problems are not remembered. `name` stands for the file's own, where that tells nothing.
 
     Raises:
-        ProblemError: it should be a model and cannot be used.
+        ProblemError: as `read_model`.
     """
-    try:
-        return read_model(path)
-    except ProblemError as error:
-        if error.problem.code == ProblemCode.MODEL_UNSUPPORTED and _goes_with_a_model(path):
-            return None
-        raise
+    path = extent.paths[0]
+    header = read_whole_header(path)
+    family = family_name(name or path.name, header.values)
+    model = ModelFile(path, family, extent.size_bytes, extent.modified_ns, facts_of(header))
+    return _Read(model, _digest(header))
+
+
+def _digest(header: Header) -> bytes:
+    said = (sorted(header.values.items()), sorted(header.array_lengths.items()))
+    return hashlib.blake2b(repr(said).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _goes_with_a_model(path: Path) -> bool:
@@ -109,6 +162,115 @@ def _goes_with_a_model(path: Path) -> bool:
         return False
     part = header.values.get("split.no", 0)
     return other_kind(header) is not None or (isinstance(part, int) and part > 0)
+
+
+# --- Listing ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Item:
+    """A model that was found, and where."""
+
+    model: ModelFile
+    place: Place
+    seen: SeenFile
+    root: Path | None
+
+
+class _Listing:
+    """Reads what was found, and lists each content once."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.problems: list[tuple[Path, Problem]] = []
+        self._seen = seen
+        self._items: list[_Item] = []
+        self._sets: set[Path] = set()  # those that were tried, by their first parts
+
+    def add(self, candidate: Candidate) -> None:
+        """A file that might be a model."""
+        problem: tuple[Path, Problem] | None = None
+        for path in (candidate.path, *candidate.links):
+            parts = part_paths(path)
+            if parts[0] in self._sets:
+                continue
+            if len(parts) > 1:
+                self._sets.add(parts[0])
+            try:
+                self._try(path, candidate)
+            except ProblemError as error:
+                problem = problem or (path, error.problem)
+                if len(parts) == 1:
+                    break  # other links lead to the same; of a set, the other parts may lie beside another link
+            else:
+                return
+        if problem is not None:
+            self.problems.append(problem)
+
+    def _try(self, path: Path, candidate: Candidate) -> None:
+        extent = _extent(path)
+        seen = self._look(extent, candidate.file_name)
+        if seen.facts is None:
+            return
+        model = ModelFile(extent.paths[0], seen.family, extent.size_bytes, extent.modified_ns, seen.facts)
+        links = [link for link in (candidate.path, *candidate.links) if link != path]
+        paths = (model.path, *(links if len(extent.paths) == 1 else ()))
+        self._items.append(_Item(model, Place(paths, extent.paths, candidate.names), seen, candidate.root))
+
+    def _look(self, extent: Extent, name: str) -> SeenFile:
+        path = extent.paths[0]
+        seen = self._seen.find(path, extent.size_bytes, extent.modified_ns, name)
+        if seen is not None:
+            return seen
+        state = (extent.size_bytes, extent.modified_ns, name)
+        try:
+            read = _read(extent, name)
+        except ProblemError as error:
+            if error.problem.code != ProblemCode.MODEL_UNSUPPORTED or not _goes_with_a_model(path):
+                raise
+            seen = SeenFile(*state, family="", facts=None, header_digest=b"")
+        else:
+            seen = SeenFile(*state, read.model.family, read.model.facts, read.header_digest)
+        self._seen.keep(path, seen)
+        return seen
+
+    def found_outside(self, gone: Iterable[Path]) -> list[_Item]:
+        """The models, without those below folders that are gone."""
+        left_out = frozenset(gone)
+        return [item for item in self._items if item.root not in left_out]
+
+    def without_copies(self, items: Iterable[_Item]) -> list[_Item]:
+        """Each content once, by the first of its copies."""
+        alike: dict[tuple[object, ...], list[_Item]] = {}
+        for item in items:
+            key = (item.seen.size_bytes, item.seen.header_digest, item.model.facts)
+            alike.setdefault(key, []).append(item)
+        found: list[_Item] = []
+        for group in alike.values():  # mostly of one, so that nothing more need be read
+            found += group if len(group) == 1 else self._without_copies(group)
+        return found
+
+    def _without_copies(self, items: Sequence[_Item]) -> list[_Item]:
+        """Of models that say the same of themselves and are of one size those that differ."""
+        found: dict[str, _Item] = {}
+        for item in items:
+            content = self._fingerprint(item)
+            first = found.setdefault(content, item)
+            if first is not item:
+                names = dict.fromkeys((*first.place.names, *item.place.names))
+                paths = (*first.place.paths, *item.place.paths)
+                first.place = Place(paths, first.place.parts, tuple(names))
+        return list(found.values())
+
+    def _fingerprint(self, item: _Item) -> str:
+        """Of the content; of the path where it cannot be read: it is then like no other."""
+        if not item.seen.fingerprint:
+            try:
+                read = "".join(fingerprint(part) for part in item.place.parts)
+            except OSError:
+                return str(item.model.path)
+            item.seen = msgspec.structs.replace(item.seen, fingerprint=read)
+            self._seen.keep(item.model.path, item.seen)
+        return item.seen.fingerprint
 
 
 def _families(models: Sequence[ModelFile]) -> tuple[ModelFamily, ...]:
@@ -124,74 +286,15 @@ def _families(models: Sequence[ModelFile]) -> tuple[ModelFamily, ...]:
     return tuple(sorted(families, key=lambda family: family_key(family.name)))
 
 
-@dataclass
-class _Search:
-    """Collects the files that might be models; each file and folder once, however many links lead to it."""
-
-    problems: list[tuple[Path, Problem]] = field(default_factory=list)
-    _found: dict[tuple[int, int], Path] = field(default_factory=dict)  # by device and inode
-    _visited: set[tuple[int, int]] = field(default_factory=set)
-    _entries_left: int = _MAX_ENTRIES
-
-    def candidates(self) -> Iterator[Path]:
-        """The files, in the order in which they were found."""
-        yield from self._found.values()
-
-    def add(self, path: Path) -> None:
-        """A file that was named: it is looked into in any case."""
-        try:
-            status = path.stat()
-        except (OSError, ValueError) as error:
-            self.problems.append((path, file_problem(path, error)))
-        else:
-            self._found.setdefault((status.st_dev, status.st_ino), path)
-
-    def walk(self, folder: Path, depth: int) -> None:
-        """Looks through a folder and those below it."""
-        try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in self._visited:
-                return
-            self._visited.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
-        except FileNotFoundError:
-            return  # the models folder is made when it is first needed
-        except OSError as error:
-            self.problems.append((folder, file_problem(folder, error)))
-            return
-        subfolders = []
-        for entry in listed:
-            self._entries_left -= 1
-            if self._entries_left < 0:
-                return
-            if entry.name.startswith("."):
-                continue
-            path = folder / entry.name
-            try:
-                if entry.is_dir():
-                    subfolders.append(path)
-                elif _may_be_model(path):
-                    self._consider(path)
-            except OSError as error:
-                self.problems.append((path, file_problem(path, error)))
-        if depth < _MAX_DEPTH:
-            for path in subfolders:
-                self.walk(path, depth + 1)
-
-    def _consider(self, path: Path) -> None:
-        """Keeps a file that is a model by its first bytes, or says that it is one by its suffix."""
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return
-        named_so = path.suffix.lower() == ".gguf"
-        if status.st_size < _SMALLEST_MODEL_BYTES and not named_so:
-            return
-        with path.open("rb", buffering=0) as file:
-            magic = file.read(len(MAGIC))
-        if named_so or magic == MAGIC or magic in OLD_MAGICS:
-            self._found.setdefault((status.st_dev, status.st_ino), path)
+def _is_there(folder: Path) -> bool:
+    try:
+        folder.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
-def _may_be_model(path: Path) -> bool:
-    return path.suffix.lower() in _MODEL_SUFFIXES or is_quantization(path.suffix[1:])
+def _gone(folder: Path) -> Problem:
+    title = f"“{folder.name or folder}” went away while it was looked through."
+    advice = "If it lies on a drive of its own, connect it, then look again."
+    return Problem(ProblemCode.MODEL_MISSING, title, advice)
