@@ -11,13 +11,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final, NoReturn
+from pathlib import Path, PurePath
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf_header import Header, read_header
+
+_P = TypeVar("_P", bound=PurePath)
 
 _PART_NAME: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.DOTALL)
 _MAX_PARTS: Final = 1000  # the largest sets known have about 150
@@ -25,7 +27,7 @@ _MAX_NAMED: Final = 3
 _SAYS_SPLIT: Final = "split."
 
 
-def part_paths(path: Path) -> tuple[Path, ...]:
+def part_paths(path: _P) -> tuple[_P, ...]:
     """Where the parts of the set lie that the file at `path` belongs to by its name, in order, whether or not they are
     there; `path` alone where its name is not that of a part."""
     name = _PART_NAME.fullmatch(path.name)

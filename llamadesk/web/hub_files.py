@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final
 
 import msgspec
 
-_SPLIT: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
-_MOST_PARTS: Final = 1000
+from llamadesk.core.gguf_sets import part_paths
+
 _UNSAFE_LETTERS: Final = frozenset('\\:*?"<>|')
 _UNSAFE_STEPS: Final = frozenset({"", ".", ".."})
 _QUANTIZED: Final = re.compile(r"(?:^|[-_.])(?:i?q\d|b?f16|f32|tq\d|mxfp)", re.IGNORECASE)
@@ -79,21 +79,14 @@ class HubFile(msgspec.Struct, frozen=True):
 
 def gguf_files(repository: str, revision: str, parts: Iterable[HubPart]) -> list[HubFile]:
     """What of a repository's files is GGUF by its name, by path; a path that could lead elsewhere is left out."""
-    sets: dict[tuple[str, int], dict[int, HubPart]] = {}
-    for part in sorted(parts, key=lambda part: part.path):
-        if not part.path.lower().endswith(".gguf") or not _is_safe(part.path):
-            continue
-        match = _SPLIT.fullmatch(part.path)
-        if match is not None and 0 < int(match["number"]) <= int(match["count"]) <= _MOST_PARTS:
-            sets.setdefault((match["stem"], int(match["count"])), {})[int(match["number"])] = part
-        else:
-            sets[part.path, 1] = {1: part}
-    return [_file(repository, revision, numbered, n_parts) for (_, n_parts), numbered in sets.items()]
-
-
-def _file(repository: str, revision: str, numbered: Mapping[int, HubPart], n_parts: int) -> HubFile:
-    ordered = tuple(part for _, part in sorted(numbered.items()))
-    return HubFile(repository, revision, ordered[0].path, ordered, n_parts, _kind(ordered[0].path))
+    sets: dict[tuple[PurePosixPath, ...], list[HubPart]] = {}
+    for path, part in sorted({part.path: part for part in parts}.items()):  # which is the order of their numbers too
+        if path.lower().endswith(".gguf") and _is_safe(path):
+            sets.setdefault(part_paths(PurePosixPath(path)), []).append(part)
+    return [
+        HubFile(repository, revision, there[0].path, tuple(there), len(paths), _kind(there[0].path))
+        for paths, there in sets.items()
+    ]
 
 
 def _kind(path: str) -> HubFileKind:

@@ -189,6 +189,12 @@ class TestFiles:
         with pytest.raises(ProblemError, match="Only 1 of the 3 parts"):
             client.gguf_header(split)
 
+    def test_a_path_that_is_listed_twice(self, hub: HubServer, client: Hub) -> None:
+        node = {"type": "file", "path": "m-00001-of-00002.gguf", "size": 1}
+        hub.hub_faults = [says_json([node, node])]
+        (split,) = client.files(MODEL)
+        assert (len(split.parts), split.is_complete) == (1, False)
+
     @pytest.mark.parametrize("name", ["m-00004-of-00003.gguf", "m-00000-of-00003.gguf", "m-00001-of-99999.gguf"])
     def test_names_that_only_look_like_parts(self, hub: HubServer, client: Hub, name: str) -> None:
         hub.add(MODEL, name, b"x")
