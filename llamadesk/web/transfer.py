@@ -92,7 +92,7 @@ class Transfer:
         records: a folder where the hashes of finished files are kept, so that one which is damaged later can be
             repaired instead of downloaded again; None keeps none.
         reserve_bytes: how much of the disk is left free.
-        block_bytes: how much is fetched again at the most for each kill or damaged place.
+        block_bytes: how far apart the checks lie; a damaged place costs one or a few of them.
         clock: seconds, for the speed.
         wait: how to wait.
     """
@@ -219,7 +219,7 @@ class Transfer:
             first = part.position
             end = asked.end if first == asked.first else asked.size
             while part.position < end:
-                data = _read(answer, min(brake.read_bytes, end - part.position), part.position)
+                data = _read(answer, min(brake.read_bytes, part.room, end - part.position), part.position)
                 part.write(data)
                 if watch.count(len(data), part.position):
                     self._ask_for_space(part.missing_on_disk)

@@ -15,7 +15,7 @@ _SPEED_OVER_SECONDS: Final = 5.0
 _SAMPLE_SECONDS: Final = 0.2
 _LIMITED_READS_PER_SECOND: Final = 10
 _SMALLEST_READ_BYTES: Final = 4 * 1024
-_READ_BYTES: Final = 128 * 1024
+_READ_BYTES: Final = 320 * 1024
 
 MOST_TRIES: Final = 10
 """In a row, without one byte that was not there before."""

@@ -19,11 +19,11 @@ from typing import BinaryIO, Final, Protocol, Self
 
 import msgspec
 
-BLOCK_BYTES: Final = 512 * 1024
-"""How far apart the checks lie: what came after the last of them is fetched again after a kill."""
+BLOCK_BYTES: Final = 320 * 1024
+"""How far apart the checks lie. A kill costs less than three blocks, and these are less than 1 MB: the one that is not
+whole yet, the one that is being hashed, and what was read and not written yet."""
 
 READ_BYTES: Final = 1024 * 1024
-_HASHED_AT_ONCE_BYTES: Final = 64 * 1024
 _CHECK_HEX_DIGITS: Final = 32  # 128 bits of each SHA-256: they guard against chance, the whole one against malice
 
 Tick = Callable[[int], object]
@@ -224,6 +224,11 @@ class Part:
         return max(0, self._size - os.fstat(self._file.fileno()).st_size)
 
     @property
+    def room(self) -> int:
+        """How many bytes there are to the end of the block: at most so many are to be written at once."""
+        return self._block_bytes - self.position % self._block_bytes
+
+    @property
     def complete(self) -> bool:
         """Whether nothing is missing any more."""
         return self.position == self._size
@@ -260,7 +265,7 @@ class Part:
         self.position += len(data)
         self._unhashed.append(data)
         self._n_unhashed += len(data)
-        if self._n_unhashed >= min(_HASHED_AT_ONCE_BYTES, self._block_bytes):
+        if self.room == self._block_bytes:  # the end of one
             self._hash_unhashed()
 
     def settle(self) -> None:
