@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from llamadesk.engine.native.bindings import lib
 
-_BUFFER_BYTES: Final = 512 * 1024 * 1024
-"""Of rows that are held at once: llama.cpp would hold 8 GiB, and the largest vocabularies have tensors that long."""
+_BUFFER_BYTES: Final = 128 * 1024 * 1024
+"""Of rows that are held at once; the process takes about twice as much. llama.cpp would hold 8 GiB of them."""
 _TENSOR_LINE: Final = re.compile(r"\[ *(\d+)/ *(\d+)\] +(\S+)")
 
 
