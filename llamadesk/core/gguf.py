@@ -85,8 +85,8 @@ def facts_of(header: Header) -> ModelFacts:
     n_parts = values.whole("split.count", 0xFFFF, default=0)
     if n_parts > 1:
         unsupported(
-            f"This model is split into {n_parts} files, which LlamaDesk cannot load yet.",
-            "Look for a version of it in one file, or join the parts with llama-gguf-split --merge.",
+            f"This file is one of the {n_parts} parts of a model.",
+            "Open the first part, with all the others beside it.",
         )
     architecture = values.text("general.architecture")
     if not architecture:
