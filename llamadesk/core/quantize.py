@@ -24,36 +24,34 @@ class Target(msgspec.Struct, frozen=True):
         name: in llama.cpp's words, such as "Q4_K_M".
         file_type: llama.cpp's number of it (`llama_ftype`).
         bits: for each weight, in a model of the usual shape (Llama 2 7B).
-        words: what a person gets and gives up.
     """
 
     name: str
     file_type: int
     bits: float
-    words: str
 
 
 _TYPES: Final = {tensor_type.name: tensor_type for tensor_type in TENSOR_TYPES.values()}
 _FILE_TYPE_NUMBERS: Final = {name: number for number, name in FILE_TYPES.items()}
 
 TARGETS: Final[Mapping[str, Target]] = {
-    name: Target(name, _FILE_TYPE_NUMBERS[name], bits, words)
-    for name, bits, words in (
-        ("Q8_0", 8.5, "As good as the original, at about half its size."),
-        ("Q6_K", 6.56, "Hardly to be told from the original."),
-        ("Q5_K_M", 5.68, "Very close to the original."),
-        ("Q5_K_S", 5.52, "Close to the original, a little smaller than Q5_K_M."),
-        ("Q5_0", 5.52, "An older kind: as large as Q5_K_S, and a little less exact."),
-        ("Q4_K_M", 4.84, "Small and good: the usual choice."),
-        ("Q4_K_S", 4.58, "Small, a little less exact than Q4_K_M."),
-        ("Q4_0", 4.55, "Small, and often the fastest without a graphics card; a little less exact than Q4_K_S."),
-        ("Q3_K_L", 4.27, "Noticeably less exact: for when memory is short."),
-        ("Q3_K_M", 3.91, "Clearly less exact: for when memory is very short."),
-        ("Q3_K_S", 3.5, "Often wrong where the original is right."),
-        ("Q2_K", 3.0, "The smallest, with many mistakes: only where nothing else fits."),
+    name: Target(name, _FILE_TYPE_NUMBERS[name], bits)
+    for name, bits in (
+        ("Q8_0", 8.5),
+        ("Q6_K", 6.56),
+        ("Q5_K_M", 5.68),
+        ("Q5_K_S", 5.52),
+        ("Q5_0", 5.52),
+        ("Q4_K_M", 4.84),
+        ("Q4_K_S", 4.58),
+        ("Q4_0", 4.55),
+        ("Q3_K_L", 4.27),
+        ("Q3_K_M", 3.91),
+        ("Q3_K_S", 3.5),
+        ("Q2_K", 3.0),
     )
 }
-"""By name, the most exact first."""
+"""By name, the most exact first. What a person gets and gives up is told by `core.quality`."""
 
 REQUANTIZING: Final = (
     "This model was quantized before. Doing it once more loses more than quantizing the original would: if you can get "

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from llamadesk.core.disk import sync_file, sync_folder
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.sizes import bytes_text
 
@@ -70,7 +71,7 @@ class NewFile:
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
         try:
-            _sync(self.part, os.O_RDWR)
+            sync_file(self.part)
         except OSError as error:
             raise self._not_written(error) from error
 
@@ -82,9 +83,8 @@ class NewFile:
             self.part.replace(self.target)
         except OSError as error:
             raise self._not_written(error) from error
-        if os.name == "posix":
-            with suppress(OSError):  # some network drives sync no folders
-                _sync(self.target.parent, os.O_RDONLY)
+        with suppress(OSError):  # the file is there
+            sync_folder(self.target.parent)
         return n_bytes
 
     def discard(self) -> None:
@@ -117,11 +117,3 @@ def disk_full(words: str, detail: str = "") -> Problem:
 
 def _error(title: str, advice: str, detail: str = "") -> ProblemError:
     return ProblemError(Problem(ProblemCode.QUANTIZE_FAILED, title, advice, detail))
-
-
-def _sync(path: Path, flags: int) -> None:
-    fd = os.open(path, flags)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from llamadesk.core.disk import sync_file, sync_folder
+
 _BUSY_SECONDS = 2.0
 _PRAGMAS = (
     # Before WAL is turned on, so that its index lies in this process's memory and no second process gets in.
@@ -108,17 +110,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def sync_to_disk(path: Path) -> None:
     """Make sure that the file is on the disk under its name."""
-    _fsync(path, os.O_RDWR)
-    if os.name == "posix":
-        _fsync(path.parent, os.O_RDONLY)
-
-
-def _fsync(path: Path, flags: int) -> None:
-    fd = os.open(path, flags)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_file(path)
+    sync_folder(path.parent)
 
 
 def _uri(path: Path) -> str:

@@ -152,7 +152,7 @@ class Transfer:
             return False
         regular = stat.S_ISREG(there.st_mode)
         if regular and there.st_size == self._wanted.size:
-            if self._sha256 in ("", sha256_of(target, lambda done: watch.tick(Stage.CHECKING, done))):
+            if not self._sha256 or sha256_of(target, lambda done: watch.tick(Stage.CHECKING, done)) == self._sha256:
                 discard(target)  # what a kill just after the end left behind
                 return True
             if self._kept_record is not None and self._kept_record.is_file():

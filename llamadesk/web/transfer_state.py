@@ -19,6 +19,8 @@ from typing import BinaryIO, Final, Protocol, Self
 
 import msgspec
 
+from llamadesk.core.disk import sync_folder
+
 BLOCK_BYTES: Final = 320 * 1024
 """How far apart the checks lie. A kill costs less than three blocks, and these are less than 1 MB: the one that is not
 whole yet, the one that is being hashed, and what was read and not written yet."""
@@ -300,7 +302,7 @@ class Part:
         os.fsync(self._file.fileno())
         self.close()
         part_of(self._target).replace(self._target)
-        _sync_folder(self._target.parent)
+        sync_folder(self._target.parent)
         # From here on the file is there, whatever becomes of the notes.
         with suppress(OSError):
             if kept_record is not None:
@@ -362,13 +364,3 @@ def _feed(hasher: Hasher, file: BinaryIO, start: int, end: int, tick: Tick) -> N
         hasher.update(piece)
         start += len(piece)
         tick(start)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make sure that the folder tells of a new name after a power cut too."""
-    if os.name == "posix":  # elsewhere a folder cannot be opened, and its file system sees to it
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
