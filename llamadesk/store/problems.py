@@ -14,8 +14,12 @@ from pathlib import Path
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 
-DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What a damaged database may raise; the second comes from Python, where damaged bytes are in SQLite's own message."""
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError, MemoryError)
+"""What a damaged database may raise.
+
+The second comes from Python, where damaged bytes are in SQLite's own message; the third is what Python makes of
+SQLITE_NOMEM, where damaged bytes tell a size.
+"""
 
 _SQLITE_CODES = {
     sqlite3.SQLITE_FULL: ProblemCode.STORE_FULL,
@@ -26,7 +30,6 @@ _SQLITE_CODES = {
     sqlite3.SQLITE_LOCKED: ProblemCode.STORE_IN_USE,
     sqlite3.SQLITE_PROTOCOL: ProblemCode.STORE_IN_USE,
     sqlite3.SQLITE_IOERR: ProblemCode.STORE_FAILED,
-    sqlite3.SQLITE_NOMEM: ProblemCode.STORE_FAILED,
     sqlite3.SQLITE_TOOBIG: ProblemCode.STORE_FAILED,
 }
 
@@ -86,8 +89,10 @@ def is_damage(error: BaseException) -> bool:
     return isinstance(error, UnicodeDecodeError) or primary_code(error) in damage
 
 
-def problem_from(error: sqlite3.Error | UnicodeDecodeError | OSError, folder: Path) -> Problem | None:
+def problem_from(error: sqlite3.Error | UnicodeDecodeError | MemoryError | OSError, folder: Path) -> Problem | None:
     """The error as a `Problem`; None where it is no trouble of the environment, but a bug."""
+    if isinstance(error, MemoryError):
+        return store_problem(ProblemCode.STORE_FAILED, folder, "no memory, or a damaged size in the file")
     if isinstance(error, OSError):
         code = _OS_CODES.get(error.errno or 0, ProblemCode.STORE_FAILED)
         return store_problem(code, folder, f"{type(error).__name__}: {error}")
@@ -102,7 +107,7 @@ def explained(folder: Path) -> Iterator[None]:
     """Raise trouble of the environment inside the block as `ProblemError`."""
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, MemoryError, OSError) as error:
         problem = problem_from(error, folder)
         if problem is None:
             raise

@@ -212,7 +212,7 @@ def _is_to_blame(connection: sqlite3.Connection, error: Exception) -> bool:
     if code == sqlite3.SQLITE_CORRUPT_VTAB:
         return True
     # All that FTS5 says where pieces of it are missing or wrong; a constraint of ours has an extended code.
-    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT):
+    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT) or isinstance(error, MemoryError):
         return not is_sound(connection)
     if not is_damage(error):
         return False

@@ -118,7 +118,9 @@ def test_nothing_is_read_ahead_where_it_shall_not_be(open_desk: Callable[..., Wa
     watched.desk.chats.save_draft(QUESTION)
     watched.driver.pause(4 * PAUSE_MS / 1000)
     assert not watched.prepared
-    assert watched.reply(QUESTION).content
+    stats = watched.reply(QUESTION).stats
+    assert stats is not None
+    assert stats.n_reused == 0
 
 
 def test_what_an_engine_did_not_read_is_not_asked_for_over_and_over(driver: DeskDriver, model: Path) -> None:

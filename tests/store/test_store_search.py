@@ -19,6 +19,8 @@ CHATS = {
 }
 
 ZEROED = ["UPDATE message_search_data SET block = x'00'"]
+# The index's structure record, with a count for which SQLite says that it has no memory.
+OVERSIZED = ["UPDATE message_search_data SET block = x'00000000554a2b5cd893f8' WHERE id = 10"]
 
 
 @pytest.fixture
@@ -127,6 +129,7 @@ def test_a_reply_is_found_once_it_is_finished_and_its_checkpoints_leave_the_inde
     "damage",
     [
         ZEROED,
+        OVERSIZED,
         ["UPDATE message_search_data SET block = randomblob(length(block))"],
         ["DELETE FROM message_search_data"],
         ["DELETE FROM message_search_data WHERE id > 10"],
