@@ -19,7 +19,8 @@ _ENOUGH: Final = math.log(1.02)
 _ENOUGH_FOR_BATCH: Final = math.log(1.01)
 """The same for the micro-batch, which reading alone feels: 3 % there are 1 % of the whole."""
 _ENOUGH_FOR_PRECISION: Final = math.log(1.10)
-"""The same where the chat's memory becomes less precise, which may cost a little of the answers."""
+"""So much faster must writing deep in a chat be with a less precise memory of it, which may cost a little of the
+answers. A mean over all three speeds would hide it: shallow in a chat there is nothing to read of that memory."""
 
 
 class TunedChoice(msgspec.Struct, frozen=True):
@@ -98,9 +99,14 @@ def is_better(trial: Trial, best: Trial) -> bool:
     if trial.prefill_speed <= 0 < best.prefill_speed:
         return False
     if trial.kv_type is not best.kv_type and best.kv_type is KvType.F16:
-        return score(trial, best) > _ENOUGH_FOR_PRECISION
+        return _deep_gain(trial, best) > _ENOUGH_FOR_PRECISION and score(trial, best) > _ENOUGH
     enough = _ENOUGH_FOR_BATCH if trial.n_ubatch != best.n_ubatch else _ENOUGH
     return score(trial, best) > enough
+
+
+def _deep_gain(trial: Trial, best: Trial) -> float:
+    """The logarithm of the ratio of their speeds deep in a chat; 0 where one was not measured."""
+    return math.log(trial.deep_speed / best.deep_speed) if trial.deep_speed > 0 and best.deep_speed > 0 else 0.0
 
 
 def best_first(best: Trial, trials: Sequence[Trial]) -> list[Trial]:

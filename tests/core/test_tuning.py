@@ -44,8 +44,10 @@ def test_a_score_counts_what_both_have_measured() -> None:
         (changed(n_threads=1, prefill_speed=0.0, shallow_speed=40.0), False),  # not measured to the end
         (changed(n_ubatch=512, prefill_speed=62.5), True),
         (changed(n_ubatch=512, prefill_speed=61.0), False),
-        (changed(kv_type=KvType.Q8_0, deep_speed=18.0), False),  # less precise, for so little
-        (changed(kv_type=KvType.Q8_0, deep_speed=24.0), True),
+        (changed(kv_type=KvType.Q8_0, deep_speed=17.4), False),  # less precise, for so little
+        (changed(kv_type=KvType.Q8_0, deep_speed=18.4), True),
+        (changed(kv_type=KvType.Q8_0, deep_speed=18.4, prefill_speed=50.0), False),  # reading pays for it
+        (changed(kv_type=KvType.Q8_0, deep_speed=0.0, shallow_speed=24.0), False),  # where it is felt was not measured
     ],
 )
 def test_another_way_must_be_better_by_more_than_its_price(trial: Trial, better: bool) -> None:
