@@ -66,6 +66,40 @@ def test_what_was_written_is_guessed_from_as_well() -> None:
     assert speculator.draft(2) == TEXT[5:7]
 
 
+def edited() -> Speculator:
+    """Expects TEXT[28:] now."""
+    speculator = Speculator([*TEXT, 7, *TEXT[20:28]], flat())
+    assert speculator.draft(1) == TEXT[28:29]
+    return speculator
+
+
+def test_behind_a_changed_token_it_goes_on_as_the_text_did() -> None:
+    speculator = edited()
+    speculator.add([999], 0)
+    assert speculator.draft(4) == TEXT[29:33], "one in place of one"
+    speculator.add([*TEXT[29:31], 998], 2)
+    assert speculator.draft(4) == TEXT[32:36]
+
+
+def test_behind_a_token_that_was_left_out_or_added_too() -> None:
+    speculator = edited()
+    speculator.add([TEXT[30]], 0)
+    assert speculator.draft(4) == TEXT[31:35], "two left out"
+    speculator = edited()
+    speculator.add([999], 0)
+    speculator.draft(1)
+    speculator.add([TEXT[28]], 0)
+    assert speculator.draft(4) == TEXT[29:33], "one added"
+
+
+def test_a_text_that_went_elsewhere_is_not_followed_for_long() -> None:
+    speculator = edited()
+    for other in range(1000, 1010):
+        speculator.add([other], 0)
+        guesses = speculator.draft(1)
+    assert guesses == []
+
+
 def test_nothing_is_guessed_before_one_decode_was_measured_or_where_it_does_not_pay() -> None:
     ids = [*TEXT, 7, *TEXT[20:28]]
     assert Speculator(ids, DecodeCosts()).draft(MAX_DRAFT) == []
