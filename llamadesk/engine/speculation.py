@@ -8,9 +8,9 @@ text: the first two are measured in `DecodeCosts`, the last one by `Speculator`.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Sequence
+from itertools import takewhile
 from statistics import median
 from typing import Final
 
@@ -96,7 +96,8 @@ class _Trail:
         """`written` came where `guesses` were expected; `text` still ends before it."""
         if self.at is None:
             return
-        n_right = len(os.path.commonprefix([written, guesses]))
+        pairs = zip(written, guesses, strict=False)
+        n_right = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         if n_right:
             self._change, self.is_proven = None, True
         self.at += n_right
