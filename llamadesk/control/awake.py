@@ -1,4 +1,4 @@
-"""The machine does not go to sleep by itself while a reply is written."""
+"""The machine does not go to sleep by itself while something long is under way: a reply, a download, a new model."""
 
 from __future__ import annotations
 
@@ -15,26 +15,32 @@ from llamadesk.core.settings import KEEP_AWAKE
 _log = logging.getLogger(__name__)
 
 _AFTER_SECONDS: Final = 15.0
-"""A system waits minutes after the last key; most replies are whole sooner than this, and cost nothing."""
+"""A system waits minutes after the last key; most work is done sooner than this, and costs nothing."""
 
 
-class Awake(QObject):
-    """Asks the system to stay awake while a long reply is under way. That it cannot is no trouble for the person."""
+class StaysAwake(QObject):
+    """Asks the system to stay awake while some work is under way and the setting wants it. That it cannot is no trouble
+    for the person. Several may do so at once."""
 
-    def __init__(self, rooms: Rooms, replies: ReplyControl, parent: QObject | None = None) -> None:
+    def __init__(self, rooms: Rooms, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rooms = rooms
-        self._replies = replies
+        self._busy = False
         self._released: threading.Event | None = None
         self._timer = QTimer(self, singleShot=True, interval=round(_AFTER_SECONDS * 1000))
         self._timer.timeout.connect(self.hold)
-        replies.busy_changed.connect(self._look)
         rooms.settings.changed.connect(self._look)
 
     @property
     def held(self) -> bool:
         """Whether the system was asked to stay awake."""
         return self._released is not None
+
+    @Slot(bool)
+    def set_busy(self, busy: bool) -> None:
+        """The work has begun, or ended."""
+        self._busy = busy
+        self._look()
 
     @Slot()
     def hold(self) -> None:
@@ -53,10 +59,18 @@ class Awake(QObject):
 
     @Slot()
     def _look(self) -> None:
-        if not self._replies.busy or not self._rooms.settings.get(KEEP_AWAKE, bool):
+        if not self._busy or not self._rooms.settings.get(KEEP_AWAKE, bool):
             self.release()
         elif not self.held and not self._timer.isActive():
             self._timer.start()
+
+
+class Awake(StaysAwake):
+    """Follows the replies."""
+
+    def __init__(self, rooms: Rooms, replies: ReplyControl, parent: QObject | None = None) -> None:
+        super().__init__(rooms, parent)
+        replies.busy_changed.connect(self.set_busy)
 
 
 def _stay_awake(released: threading.Event) -> None:

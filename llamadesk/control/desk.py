@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from llamadesk.control.ahead import ReadAhead
     from llamadesk.control.diagnostics import DiagnosticsControl
     from llamadesk.control.fingerprints import Fingerprints
+    from llamadesk.control.quantizing import QuantizeControl
     from llamadesk.control.tuning import TuningControl
     from llamadesk.control.updates import UpdateControl
     from llamadesk.control.upkeep import Upkeep
@@ -135,6 +136,13 @@ class Desk(QObject):
 
         return ReadAhead(self._rooms, self.chats, self.context, self.replies, self._folders, self)
 
+    @cached_property
+    def quantizing(self) -> QuantizeControl:
+        """Makes models smaller. Made when the model library asks for it."""
+        from llamadesk.control.quantizing import QuantizeControl  # noqa: PLC0415 - as in `diagnostics`
+
+        return QuantizeControl(self._rooms, self.library, self)
+
     @property
     def tuning(self) -> TuningControl:
         """How each model computes fastest here."""
@@ -181,5 +189,7 @@ class Desk(QObject):
     async def close(self) -> None:
         """Keep everything that can be kept and end the engine. Nothing is left running afterwards."""
         await self.keep_all()
+        if "quantizing" in vars(self):  # else it was never needed, and so with the others
+            self.quantizing.end()
         self._rooms.client.shutdown()
         self._rooms.store.close()

@@ -4,7 +4,10 @@ what the process that does it (`--engine --quantize`) is told and says.
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,6 +16,7 @@ from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.ggml_types import FILE_TYPES, TENSOR_TYPES
 from llamadesk.core.gguf_header import Header, Tensor
 from llamadesk.core.models import ModelFacts
+from llamadesk.core.sizes import bytes_text
 
 # --- What there is to choose from -------------------------------------------------------------------------------------
 
@@ -81,6 +85,11 @@ def can_quantize(facts: ModelFacts, target: Target) -> Problem | None:
             "What was lost does not come back. Choose a smaller quantization.",
         )
     return None
+
+
+def targets_of(facts: ModelFacts) -> tuple[Target, ...]:
+    """All that the model can sensibly be made into, the most exact first; see `can_quantize`."""
+    return tuple(target for target in TARGETS.values() if can_quantize(facts, target) is None)
 
 
 def larger_problem(header: Header, target: Target) -> Problem | None:
@@ -200,6 +209,62 @@ def _bytes_as(tensor: Tensor, type_name: str) -> int:
     return tensor.n_elements // chosen.block_elements * chosen.block_bytes
 
 
+# --- The new file -----------------------------------------------------------------------------------------------------
+
+PART_PREFIX: Final = "quantizing-"
+"""How the name of an unfinished file begins; it ends in ".part". One that nobody works on any more may be deleted."""
+_SPARE_BYTES: Final = 64 * 1024 * 1024
+"""Of disk space, left to whatever else goes on."""
+_ESTIMATE_MARGIN: Final = 1.03
+"""What will be written is known to a few percent."""
+
+
+def part_path(target: Path) -> Path:
+    """Where the file lies until it is whole and gets its name. It is always the same for a target, so that the next try
+    clears away what the last one left, and ASCII, for llama.cpp would misread any other on Windows."""
+    return target.with_name(f"{PART_PREFIX}{zlib.crc32(os.fsencode(target.name)):08x}.part")
+
+
+def quantized_bytes(header: Header, size_bytes: int, target: Target) -> int:
+    """About how large the new file becomes.
+
+    Args:
+        header: of the source, with the tensors of all its parts.
+        size_bytes: of the source, all its parts together.
+        target: what it is made into.
+    """
+    header_bytes = size_bytes - sum(tensor.n_bytes for tensor in header.tensors)
+    return header_bytes + expected_bytes(header.tensors, target)
+
+
+def needed_bytes(n_bytes: int) -> int:
+    """How much of a disk has to be free for a file that becomes about so large."""
+    return round(n_bytes * _ESTIMATE_MARGIN) + _SPARE_BYTES
+
+
+def space_problem(needed: int, free: int) -> Problem | None:
+    """What to say where fewer bytes are free on the disk than are needed; None where it is enough."""
+    if free >= needed:
+        return None
+    return disk_full(f"About {bytes_text(needed)} are needed there, and {bytes_text(free)} are free.")
+
+
+def disk_full(words: str, detail: str = "") -> Problem:
+    """That there is too little space, with one sentence of what is known of it."""
+    return Problem(
+        ProblemCode.DISK_FULL,
+        f"There is too little space on the disk for the new model. {words}",
+        "Delete something there, or choose a folder on another disk.",
+        detail,
+    )
+
+
+def name_taken(target: Path) -> Problem:
+    """That there is a file of that name, which stays."""
+    advice = f"Rename it or delete it first. It lies in {target.parent}."
+    return _refused(f"There is a file {target.name} already.", advice)
+
+
 # --- What a file says of how it was made ------------------------------------------------------------------------------
 
 ORIGIN_FILE_KEY: Final = "general.source.file"
@@ -230,6 +295,9 @@ def origin_of(header: Header) -> Origin | None:
 
 
 # --- What the process is told and says --------------------------------------------------------------------------------
+
+QUANTIZE_FLAG: Final = "--quantize"
+"""The argument after `--engine` that starts it."""
 
 
 class QuantizeRequest(msgspec.Struct, frozen=True):

@@ -5,20 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from llamadesk.core.disk import sync_file, sync_folder
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
-from llamadesk.core.sizes import bytes_text
-
-PART_PREFIX: Final = "quantizing-"
-"""How the name of an unfinished file begins; it ends in ".part". One that nobody works on any more may be deleted."""
-
-_SPARE_BYTES: Final = 64 * 1024 * 1024
-"""Of disk space, left to whatever else goes on."""
+from llamadesk.core.quantize import disk_full, name_taken, needed_bytes, part_path, space_problem
 
 
 class NewFile:
@@ -28,8 +20,7 @@ class NewFile:
     def __init__(self, target: Path) -> None:
         """Do nothing yet; `target` is absolute."""
         self.target = target
-        # In ASCII, see `native.quantize`; always the same one for a target, so that the next try clears away the last.
-        self.part = target.with_name(f"{PART_PREFIX}{zlib.crc32(os.fsencode(target.name)):08x}.part")
+        self.part = part_path(target)
 
     def check_place(self) -> None:
         """Raise where the target's folder is not there, or the target is there already."""
@@ -37,14 +28,13 @@ class NewFile:
         if not folder.is_dir():
             raise _error(f"The folder {folder.name} is not there.", "Choose another folder for the new model.")
         if os.path.lexists(self.target):
-            raise _error(f"There is a file {self.target.name} already.", "Choose another name, or delete it first.")
+            raise ProblemError(name_taken(self.target))
 
     def check_space(self, n_bytes: int) -> None:
-        """Raise where so many bytes would leave too little of the disk."""
-        free, needed = self.free_bytes(), n_bytes + _SPARE_BYTES
-        if free < needed:
-            words = f"About {bytes_text(needed)} are needed there, and {bytes_text(free)} are free."
-            raise ProblemError(disk_full(words))
+        """Raise where a file of about so many bytes would leave too little of the disk."""
+        problem = space_problem(needed_bytes(n_bytes), self.free_bytes())
+        if problem is not None:
+            raise ProblemError(problem)
 
     def free_bytes(self) -> int:
         """What is free on the disk."""
@@ -103,16 +93,6 @@ class NewFile:
         else:
             title, advice = f"{self.target.name} could not be written.", "Check its drive, or choose another folder."
         return _error(title, advice, str(error))
-
-
-def disk_full(words: str, detail: str = "") -> Problem:
-    """That there is too little space, with one sentence of what is known of it."""
-    return Problem(
-        ProblemCode.DISK_FULL,
-        f"There is too little space on the disk for the new model. {words}",
-        "Delete something there, or choose a folder on another disk.",
-        detail,
-    )
 
 
 def _error(title: str, advice: str, detail: str = "") -> ProblemError:

@@ -21,6 +21,7 @@ import msgspec
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf import facts_of
 from llamadesk.core.gguf_header import Header, file_problem, read_header
+from llamadesk.core.gguf_sets import part_paths, read_whole_header
 from llamadesk.core.quantize import (
     TARGETS,
     Origin,
@@ -32,19 +33,19 @@ from llamadesk.core.quantize import (
     QuantizeRequest,
     Target,
     can_quantize,
+    disk_full,
     expected_bytes,
     larger_problem,
+    quantized_bytes,
 )
 from llamadesk.engine.children import start_child
-from llamadesk.engine.new_file import NewFile, disk_full
+from llamadesk.engine.new_file import NewFile
 from llamadesk.engine.pipe import EXIT_OK, EXIT_PROTOCOL, end_process
-from llamadesk.engine.priority import give_way
+from llamadesk.engine.priority import FAR, give_way
 from llamadesk.engine.quantize_work import WORK_FLAG, Begun, Ended, Order, Report
 from llamadesk.engine.troubles import log_bug
 
 _log = logging.getLogger(__name__)
-_ESTIMATE_MARGIN: Final = 1.03
-"""What will be written is known to a few percent."""
 _DAMAGED_WORDS: Final = ("invalid data", "validation failed")
 """How llama.cpp says that weights are no numbers."""
 _GOODBYE_SECONDS: Final = 10.0
@@ -102,27 +103,26 @@ class Quantizing:
 
     # --- Before ---
 
-    def _stamp(self) -> tuple[int, int]:
-        """What tells whether the source is still the same."""
+    def _stamp(self) -> list[tuple[int, int]]:
+        """What tells whether the source is still the same: size and time of it and of its other parts."""
         try:
-            found = self._source.stat()
+            parts = [path for path in part_paths(self._source) if path == self._source or path.exists()]
+            return [(found.st_size, found.st_mtime_ns) for found in (path.stat() for path in parts)]
         except (OSError, ValueError) as error:
             raise ProblemError(file_problem(self._source, error)) from error
-        return found.st_size, found.st_mtime_ns
 
     def _checked(self) -> tuple[Header, Target]:
         """The source's header and what it is made into, when nothing is against that."""
         target = TARGETS.get(self._quantization)
         if target is None:
             _fail("LlamaDesk cannot quantize a model that way.", "Choose another quantization.", self._quantization)
-        header = read_header(self._source)
+        header = read_whole_header(self._source)
         problem = can_quantize(facts_of(header), target) or larger_problem(header, target)
         if problem is not None:
             raise ProblemError(problem)
         self._file.check_place()
-        header_bytes = self._stamp()[0] - sum(tensor.n_bytes for tensor in header.tensors)
-        n_bytes = header_bytes + expected_bytes(header.tensors, target)
-        self._file.check_space(round(n_bytes * _ESTIMATE_MARGIN))
+        size_bytes = sum(size for size, _ in self._stamp())
+        self._file.check_space(quantized_bytes(header, size_bytes, target))
         return header, target
 
     # --- The work ---
@@ -183,7 +183,7 @@ class Quantizing:
         """What went wrong, as far as can be told from what there is now."""
         _log.info("llama.cpp could not quantize: %s", detail)
         try:
-            read_header(self._source)
+            read_whole_header(self._source)
             missing_bytes = expected_bytes(header.tensors, target) - self._file.written_bytes()
             free = self._file.free_bytes()
         except ProblemError as error:
@@ -240,7 +240,7 @@ def _fail(title: str, advice: str, detail: str = "") -> NoReturn:
 
 def main() -> NoReturn:
     """The process: a QuantizeRequest as a line of JSON on its input, QuantizeAnswers as such on its output."""
-    give_way()
+    give_way(FAR)
     try:
         request = msgspec.json.decode(_first_line(), type=QuantizeRequest)
     except (msgspec.DecodeError, UnicodeDecodeError):

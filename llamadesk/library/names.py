@@ -71,6 +71,14 @@ def family_key(name: str) -> str:
     return name.casefold()
 
 
+def bare_name(file_name: str) -> str:
+    """What a file of a model is called besides its quantization, in its own spelling: without suffix, number of a part,
+    and hash; "" where nothing is left."""
+    stem = _HASH.sub("", _PART.sub("", _SUFFIXES.sub("", file_name)))
+    words = [_SUFFIXES.sub("", word.strip("-_. ")) for word in _QUANTIZATION.sub("\0", stem).split("\0")]
+    return "-".join(filter(None, words))
+
+
 def is_quantization(word: str) -> bool:
     """Whether a word is nothing but the name of a quantization."""
     return _QUANTIZATION.fullmatch(word) is not None

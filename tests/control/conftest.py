@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import qasync
+from small_disks import small_disk
 
 from llamadesk.core.paths import DataFolders
 from tests.control.desk_driver import DeskDriver
+
+__all__ = ["driver", "small_disk"]
 
 
 @pytest.fixture

@@ -21,8 +21,10 @@ import llamadesk
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.gguf_header import read_header
+from llamadesk.core.gguf_sets import part_paths, read_whole_header
 from llamadesk.core.protocol import ENGINE_FLAG, Finished, Loaded
 from llamadesk.core.quantize import (
+    PART_PREFIX,
     TARGETS,
     Origin,
     QuantizeAnswer,
@@ -34,9 +36,9 @@ from llamadesk.core.quantize import (
     answer_decoder,
     expected_bytes,
     origin_of,
+    quantized_bytes,
 )
 from llamadesk.engine import new_file
-from llamadesk.engine.new_file import PART_PREFIX
 from llamadesk.engine.quantize import QuantizeStopped, Quantizing
 
 TinyWriter = Callable[..., Path]
@@ -159,6 +161,30 @@ def test_a_model_is_made_smaller_and_still_writes(
     idle_engine.unload()
 
 
+def test_a_model_in_parts_becomes_one_file(tiny: TinyWriter, tmp_path: Path, idle_engine: EngineDriver) -> None:
+    source = tiny("parts.gguf", n_embd=256, tensors_per_file=6)
+    parts = names_in(tmp_path)
+    assert len(parts) > 2
+    target = tmp_path / "parts.Q4_0.gguf"
+    answers = quantized(source, target, "Q4_0")
+    assert isinstance(answers[-1], Quantized), answers[-1]
+    assert names_in(tmp_path) == sorted([*parts, target.name])
+    whole = read_whole_header(source)
+    assert {tensor.name for tensor in read_header(target).tensors} == {tensor.name for tensor in whole.tensors}
+    fractions = [answer.fraction for answer in answers if isinstance(answer, QuantizeProgress)]
+    assert fractions == sorted(fractions)
+    assert isinstance(idle_engine.load(target, n_ctx=256, n_threads=1), Loaded)
+    idle_engine.unload()
+
+
+def test_a_part_that_is_missing_is_told(tiny: TinyWriter, tmp_path: Path) -> None:
+    source = tiny("parts.gguf", n_embd=64, tensors_per_file=6)
+    part_paths(source)[1].unlink()
+    problem = problem_in(quantized(source, tmp_path / "q.gguf", "Q4_0"))
+    assert problem.code is ProblemCode.MODEL_DAMAGED
+    assert problem.title.startswith("Part 2 of the")
+
+
 def test_progress_is_told_by_tensor(tiny: TinyWriter, tmp_path: Path) -> None:
     source = tiny(n_embd=64)
     *progress, _ = quantized(source, tmp_path / "q.gguf", "Q4_0")
@@ -180,6 +206,8 @@ def test_the_size_is_what_was_foreseen(quantization: str, tmp_path: Path) -> Non
     assert made.size_bytes == target.stat().st_size
     expected = expected_bytes(read_header(source).tensors, TARGETS[quantization])
     assert read_facts(target).tensor_bytes == pytest.approx(expected, rel=0.03)
+    foreseen = quantized_bytes(read_header(source), source.stat().st_size, TARGETS[quantization])
+    assert made.size_bytes == pytest.approx(foreseen, rel=0.03)
 
 
 def test_what_was_quantized_already_is_quantized_again(
@@ -352,7 +380,7 @@ def test_too_little_space_is_told_before_anything_is_written(small_disk: Path, t
 
 
 def test_a_disk_that_becomes_full_is_told(small_disk: Path, large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_file, "_SPARE_BYTES", -(10**12))  # the space was there when it was asked for
+    monkeypatch.setattr(new_file, "needed_bytes", lambda n_bytes: 0)  # the space was there when it was asked for
     target = small_disk / "q.gguf"
     with pytest.raises(ProblemError) as full:
         Quantizing(QuantizeRequest(str(large), str(target), "Q4_0", 1), lambda _: None).run()
@@ -364,7 +392,7 @@ def test_a_disk_that_becomes_full_is_told(small_disk: Path, large: Path, monkeyp
 def test_a_disk_that_is_full_from_the_start_is_told(
     small_disk: Path, tiny: TinyWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(new_file, "_SPARE_BYTES", -(10**12))
+    monkeypatch.setattr(new_file, "needed_bytes", lambda n_bytes: 0)
     filler = fill_disk(small_disk)
     with pytest.raises(ProblemError) as full:
         Quantizing(QuantizeRequest(str(tiny(n_embd=64)), str(small_disk / "q.gguf"), "Q4_0", 1), lambda _: None).run()

@@ -133,8 +133,8 @@ SETTINGS: Final = (
     Setting(
         KEEP_AWAKE,
         True,
-        "Stay awake during a reply",
-        "Keeps the computer from going to sleep by itself while the model writes.",
+        "Stay awake while at work",
+        "Keeps the computer from going to sleep by itself while the model writes, or a model is downloaded or made.",
         Group.SPEED,
     ),
 )
