@@ -39,13 +39,27 @@ class LoadRecords(QObject):
         fingerprint = self._fingerprints.of(file)
         return self._known.get(_key(fingerprint, settings)) if fingerprint else None
 
+    def all_of(self, file: ModelFile) -> tuple[LoadRecord, ...]:
+        """What happened whenever the file was loaded, with whatever settings."""
+        fingerprint = self._fingerprints.of(file)
+        if not fingerprint:
+            return ()
+        beginning = _beginning(fingerprint)
+        return tuple(record for key, record in self._known.items() if key.startswith(beginning))
+
     def loaded(self, settings: LoadSettings, model: LoadedModel, seconds: float) -> None:
         """A load with these settings took so long."""
         self._current = _key(model.fingerprint, settings) if model.fingerprint else ""
         if self._current:
             before = self._known.get(self._current, LoadRecord())
             self._learn(
-                LoadRecord(model.peak_bytes, model.accelerator_bytes, round(seconds, 2), before.tokens_per_second)
+                LoadRecord(
+                    peak_bytes=model.peak_bytes,
+                    accelerator_bytes=model.accelerator_bytes,
+                    load_seconds=round(seconds, 2),
+                    tokens_per_second=before.tokens_per_second,
+                    n_gpu_layers=settings.n_gpu_layers,
+                )
             )
 
     @Slot(int, object)
@@ -64,4 +78,8 @@ class LoadRecords(QObject):
 def _key(fingerprint: str, settings: LoadSettings) -> str:
     """Names contents and settings, and no path, which may tell of the person."""
     named = msgspec.json.encode(msgspec.structs.replace(settings, model_path="", n_threads=0))
-    return f"{_PREFIX}{fingerprint}/{hashlib.blake2b(named, digest_size=8).hexdigest()}"
+    return f"{_beginning(fingerprint)}{hashlib.blake2b(named, digest_size=8).hexdigest()}"
+
+
+def _beginning(fingerprint: str) -> str:
+    return f"{_PREFIX}{fingerprint}/"

@@ -178,6 +178,20 @@ class CatalogueModel(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(each for source in self.sources for each in source.quantizations))
 
 
+class CatalogueSource(msgspec.Struct, frozen=True):
+    """One of the person's own lists of models.
+
+    Attributes:
+        path: the file that is read, in the folder of the person's data.
+        url: where it was fetched from, and can be again; "" where it was not.
+        kept_at: when LlamaDesk put it there, in milliseconds since 1970; 0 where the person did.
+    """
+
+    path: Path
+    url: str = ""
+    kept_at: int = 0
+
+
 class Catalogue(msgspec.Struct, frozen=True):
     """All models to choose from, in the order in which they are shown, and what could not be read.
 

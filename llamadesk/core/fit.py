@@ -77,12 +77,14 @@ class LoadRecord(msgspec.Struct, frozen=True):
         accelerator_bytes: memory of GPUs that the load took; 0 is unknown, or none.
         load_seconds: how long it took.
         tokens_per_second: of the last whole reply; 0.0 until there is one.
+        n_gpu_layers: the layers that were on GPUs; None is unknown.
     """
 
     peak_bytes: int = 0
     accelerator_bytes: int = 0
     load_seconds: float = 0.0
     tokens_per_second: float = 0.0
+    n_gpu_layers: int | None = None
 
 
 class FreeMemory(msgspec.Struct, frozen=True):
@@ -206,8 +208,13 @@ def offloaded_layers(facts: ModelFacts, n_gpu_layers: int) -> int:
 
 
 def default_context(facts: ModelFacts) -> int:
-    """The context length in tokens where the person chose none: what the model was trained for, within reason."""
-    return min(_USUAL_CONTEXT, facts.n_ctx_train)
+    """The context length in tokens that a model is loaded with where the person chose none; see `usual_context`."""
+    return usual_context(facts.n_ctx_train)
+
+
+def usual_context(n_ctx_train: int) -> int:
+    """What a model was trained for, within reason, in tokens."""
+    return min(_USUAL_CONTEXT, n_ctx_train)
 
 
 def corrected(need: MemoryNeed, record: LoadRecord | None, compute: int) -> MemoryNeed:

@@ -36,6 +36,11 @@ class DataFolders(msgspec.Struct, frozen=True):
         return self.root / "llamadesk.db"
 
     @property
+    def catalogue(self) -> Path:
+        """Lists of models that the person added; mostly it does not exist."""
+        return self.root / "catalogue"
+
+    @property
     def accelerators(self) -> Path:
         """GPU modules that the person added (packaging/README.md says which there are); mostly it does not exist."""
         return self.root / "accelerators"
@@ -44,6 +49,16 @@ class DataFolders(msgspec.Struct, frozen=True):
     def snapshots(self) -> Path:
         """What the model has read of chats, so that it need not be read again; may be deleted at any time."""
         return self.root / "snapshots"
+
+    @property
+    def seen_models(self) -> Path:
+        """What was read of model files, so that it need not be read again; may be deleted at any time."""
+        return self.root / "seen-models"
+
+    @property
+    def download_records(self) -> Path:
+        """What is known of finished downloads, by which a file is checked later and repaired; may be deleted."""
+        return self.root / "downloads"
 
     @property
     def backups(self) -> Path:

@@ -16,7 +16,8 @@ from llamadesk.core.catalogue import Catalogue, CatalogueModel, Licence
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.library.names import family_key
 
-_LARGEST_FILE: Final = 4_000_000  # bytes; some thousand models, and no more than is read in an instant
+LARGEST_FILE: Final = 4_000_000
+"""Bytes; some thousand models, and no more than is read in an instant."""
 _ADVICE: Final = "Correct the file or remove it. All other models are there."
 _KINDS: Final = {CatalogueModel: "model", Licence: "licence"}
 
@@ -104,10 +105,10 @@ class _Reader:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+            data = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         raise _UnusableError(str(error)) from error
-    if len(data) > _LARGEST_FILE:
+    if len(data) > LARGEST_FILE:
         raise _UnusableError("it is too large")
     return data
 
