@@ -39,6 +39,12 @@ def part_paths(path: _P) -> tuple[_P, ...]:
     return tuple(path.with_name(f"{name['stem']}-{part:05d}-of-{count:05d}.gguf") for part in range(1, count + 1))
 
 
+def whole_name(path: PurePath) -> str:
+    """The name of the file at `path`; for a part of a set the name that the model would have in one file."""
+    name = _PART_NAME.fullmatch(path.name)
+    return f"{name['stem']}.gguf" if name else path.name
+
+
 def read_whole_header(path: Path) -> Header:
     """The header of the model at `path`. For one part of a set it is that of the whole model: what the first part says,
     and the tensors of all.
@@ -58,7 +64,7 @@ def read_whole_header(path: Path) -> Header:
     if missing:
         raise ProblemError(missing_problem(paths, missing))
     headers = [header if part == path else _read_part(paths, part) for part in paths]
-    return _joined(paths, headers)
+    return joined_header(paths, headers)
 
 
 def parts_of(header: Header) -> int:
@@ -99,7 +105,16 @@ def _read_part(paths: Sequence[Path], part: Path) -> Header:
         raise ProblemError(msgspec.structs.replace(error.problem, title=title)) from error
 
 
-def _joined(paths: Sequence[Path], headers: Sequence[Header]) -> Header:
+def joined_header(paths: Sequence[PurePath], headers: Sequence[Header]) -> Header:
+    """The header of a whole model: what the first of its parts says, and the tensors of all.
+
+    Args:
+        paths: of the parts, in order; only their names are used.
+        headers: of each of them.
+
+    Raises:
+        ProblemError: MODEL_DAMAGED: they do not belong together.
+    """
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
     n_tensors = headers[0].values.get("split.tensors.count", len(tensors))
     for index, header in enumerate(headers):
