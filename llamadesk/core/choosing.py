@@ -223,6 +223,18 @@ def family_choices(
     return FamilyChoices(tuple(choices), recommended, _reason(recommended, choices, machine.memory))
 
 
+def file_choice(facts: ModelFacts, size_bytes: int, machine: Machine, n_ctx: int = USUAL_CONTEXT) -> Choice:
+    """The row of a file of which only the header is known, such as one on a hub.
+
+    Args:
+        facts: what its header says.
+        size_bytes: of the file, all its parts together.
+        machine: where it would run.
+        n_ctx: the context in tokens, never more than the model was trained for.
+    """
+    return _Reckoner(machine, n_ctx, 1.0, {}).choice(facts, size_bytes)
+
+
 class _Reckoner(msgspec.Struct, frozen=True):
     """Works out what files take and how fast they are: on one machine, with one context."""
 

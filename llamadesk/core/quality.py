@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
+
+QUANTIZATION_NAME: Final = re.compile(
+    r"""(?<![a-z0-9])
+    (?:(?:ud|i1|imat|imatrix)[-_.])?                          # how it was made: "UD-Q4_K_XL", "i1-IQ3_S"
+    (?:
+        i?q[1-8](?:_[01](?:_[48]_[48])?|_k(?:_(?:xxs|xs|xl|s|m|l))?|_(?:xxs|xs|xl|nl|s|m|l))*
+        | bf16 | fp?(?:16|32) | fp8
+        | tq[12]_0 | (?:mx|nv)fp4(?:_moe)?
+    )
+    (?![a-z0-9])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The name of a quantization as the names of files have it."""
 
 
 class Quality(IntEnum):

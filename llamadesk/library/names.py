@@ -11,17 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_QUANTIZATION: Final = re.compile(
-    r"""(?<![a-z0-9])
-    (?:(?:ud|i1|imat|imatrix)[-_.])?                          # how it was made: "UD-Q4_K_XL", "i1-IQ3_S"
-    (?:
-        i?q[1-8](?:_[01](?:_[48]_[48])?|_k(?:_(?:xxs|xs|xl|s|m|l))?|_(?:xxs|xs|xl|nl|s|m|l))*
-        | bf16 | fp?(?:16|32) | fp8
-        | tq[12]_0 | (?:mx|nv)fp4(?:_moe)?
-    )
-    (?![a-z0-9])""",
-    re.VERBOSE | re.IGNORECASE,
-)
+from llamadesk.core.quality import QUANTIZATION_NAME as _QUANTIZATION
+
 _PART: Final = re.compile(r"-\d{5}-of-\d{5}$")
 _SUFFIXES: Final = re.compile(r"\.(?:gguf|ggml|bin)$", re.IGNORECASE)
 _HASH: Final = re.compile(r"(?:sha256)?[-_]?[0-9a-f]{32,}", re.IGNORECASE)

@@ -18,11 +18,9 @@ import urllib3
 from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from llamadesk.core.errors import ProblemError
+from llamadesk.core.hub import PUBLIC_HUB, endpoint_of
 from llamadesk.core.offline import OfflineError
 from llamadesk.web.basics import HEADERS, insecure_problem, network_problem, offline_problem, system_trust
-
-PUBLIC_HUB: Final = "https://huggingface.co"
-"""The hub that is asked where HF_ENDPOINT names no other."""
 
 _MOST_REDIRECTS: Final = 8
 _CONNECT_SECONDS: Final = 15.0
@@ -107,8 +105,7 @@ class Connection:
         Raises:
             ProblemError: the token is none.
         """
-        endpoint = environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
-        return cls(endpoint, token or environment.get("HF_TOKEN", "").strip())
+        return cls(endpoint_of(environment), token or environment.get("HF_TOKEN", "").strip())
 
     def open(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to a request, whatever its status, after its redirects; the body is still to be read.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -15,9 +16,11 @@ import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.gguf_header import Header, read_header_from
+from llamadesk.core.gguf_sets import joined_header
+from llamadesk.core.hub import HubFile, HubModel, HubModelPage, HubPart, file_url, is_repository
 from llamadesk.web.basics import network_problem
 from llamadesk.web.connection import Connection
-from llamadesk.web.hub_files import HubFile, HubPart, gguf_files
+from llamadesk.web.hub_files import gguf_files
 from llamadesk.web.refusals import refusal
 from llamadesk.web.remote_file import open_remote
 
@@ -27,54 +30,9 @@ _MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 _MOST_PAGES: Final = 50
 _MOST_HEADER_BYTES: Final = 40 * 1024 * 1024  # the longest known have about 30 MB
 _PIECE_BYTES: Final = 64 * 1024
-_REPOSITORY: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 _NEXT_PAGE: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="next"')
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _WANTED_FIELDS: Final = ("author", "downloads", "gated", "gguf", "lastModified", "likes", "tags")
-
-
-class HubModel(msgspec.Struct, frozen=True):
-    """A repository with models, as a search finds it.
-
-    Attributes:
-        repository: "owner/name".
-        downloads: of the last 30 days, as the hub counts them.
-        updated: when it was changed last (ISO 8601); "" where unknown.
-        gated: its files are only for those who accepted its terms on the hub's page.
-        licence: an SPDX-like id of the hub's ("apache-2.0", "llama2", "other"); "" where none is told.
-        architecture: of its GGUF files ("llama"); "" where the hub does not say.
-        n_params: of the model, 0 where unknown.
-        n_ctx_train: the context in tokens that it was made for, 0 where unknown.
-    """
-
-    repository: str
-    downloads: int
-    likes: int
-    updated: str
-    gated: bool
-    licence: str
-    architecture: str
-    n_params: int
-    n_ctx_train: int
-
-
-class HubModelPage(msgspec.Struct, frozen=True):
-    """What the hub says of a repository.
-
-    Attributes:
-        commit: the state that it is in; ask for its files by it, so that all are of one state.
-        licence_name: of a licence that has no id of its own; "" for others.
-        licence_url: where that lies; "" where the card does not say.
-        languages: as the card lists them (mostly ISO 639 codes).
-        base_models: the repositories that this was made from.
-    """
-
-    model: HubModel
-    commit: str
-    licence_name: str
-    licence_url: str
-    languages: tuple[str, ...]
-    base_models: tuple[str, ...]
 
 
 class Hub:
@@ -96,7 +54,7 @@ class Hub:
         query = [("search", text.strip()), ("filter", "gguf"), ("sort", "downloads"), ("direction", "-1")]
         query += [("limit", str(limit)), *(("expand", field) for field in _WANTED_FIELDS)]
         found = self._get(f"/api/models?{urlencode(query)}", list[_ModelAnswer])[0]
-        return [_model(answer) for answer in found if _REPOSITORY.fullmatch(answer.id)][:limit]
+        return [_model(answer) for answer in found if is_repository(answer.id)][:limit]
 
     def model(self, repository: str) -> HubModelPage:
         """What the hub says of a repository ("owner/name")."""
@@ -131,12 +89,12 @@ class Hub:
 
     def url(self, file: HubFile, part: HubPart) -> str:
         """Where a part of a file is to be asked for; the hub redirects from there."""
-        repository, revision = _checked(file.repository), quote(file.revision, safe="")
-        return f"{self._endpoint}/{repository}/resolve/{revision}/{quote(part.path)}"
+        _checked(file.repository)
+        return file_url(self._endpoint, file, part)
 
     def gguf_header(self, file: HubFile) -> Header:
-        """What a file's header says; as little is fetched as that needs. Of a set of parts it is the first one's, which
-        has all values, and its own tensors alone.
+        """What a file's header says; as little is fetched as that needs. Of a set of parts it is that of the whole
+        model, as `llamadesk.core.gguf_sets` joins it.
 
         Raises:
             ProblemError: also those of `read_header`; HUB_MISSING where a part is not there.
@@ -150,9 +108,13 @@ class Hub:
                     file.path,
                 )
             )
-        first = file.parts[0]
-        with open_remote(self._connection, self.url(file, first), first.size, _MOST_HEADER_BYTES) as source:
-            return read_header_from(source, first.size, whole=False)
+        headers = [self._part_header(file, part) for part in file.parts]
+        paths = [PurePosixPath(part.path) for part in file.parts]
+        return headers[0] if len(headers) == 1 else joined_header(paths, headers)
+
+    def _part_header(self, file: HubFile, part: HubPart) -> Header:
+        with open_remote(self._connection, self.url(file, part), part.size, _MOST_HEADER_BYTES) as source:
+            return read_header_from(source, part.size, whole=False)
 
     def _get(self, path: str, kind: type[_T]) -> tuple[_T, Mapping[str, str]]:
         """What the API says, and the headers."""
@@ -208,7 +170,7 @@ class _Node(msgspec.Struct):
 
 def _checked(repository: str) -> str:
     """The name itself, where no part of it could lead elsewhere."""
-    if not _REPOSITORY.fullmatch(repository):
+    if not is_repository(repository):
         raise ProblemError(
             Problem(
                 ProblemCode.HUB_MISSING,

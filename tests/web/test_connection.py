@@ -16,9 +16,10 @@ from small_server import SmallServer, says
 
 from llamadesk import __version__
 from llamadesk.core.errors import ProblemCode, ProblemError
+from llamadesk.core.hub import PUBLIC_HUB
 from llamadesk.core.offline import OfflineError
 from llamadesk.web import connection as connections
-from llamadesk.web.connection import PUBLIC_HUB, Answer, Connection, ConnectionLostError
+from llamadesk.web.connection import Answer, Connection, ConnectionLostError
 
 MODEL = "someone/Model-GGUF"
 CONTENT = bytes(range(256)) * 1000

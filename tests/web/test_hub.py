@@ -13,14 +13,16 @@ from urllib.parse import parse_qs, urlsplit
 import gguf_files
 import pytest
 from hub_server import GRANTED_TOKEN, Fault, HubServer, Misbehaviour
+from model_trees import write_set
 from small_server import says
 
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.gguf import facts_of
 from llamadesk.core.gguf_header import read_header
+from llamadesk.core.gguf_sets import read_whole_header
+from llamadesk.core.hub import HubFile, HubFileKind, HubModel, HubPart
 from llamadesk.web.connection import Connection, ConnectionLostError
-from llamadesk.web.hub import Hub, HubModel
-from llamadesk.web.hub_files import HubFile, HubFileKind, HubPart
+from llamadesk.web.hub import Hub
 from llamadesk.web.refusals import BusyError
 
 MODEL = "someone/Small-7B-GGUF"
@@ -307,11 +309,19 @@ class TestHeader:
                 client.gguf_header(file)
             assert error.value.problem.code.startswith("model_")
 
-    def test_of_parts_the_first_is_read(self, hub: HubServer, client: Hub, large: Path) -> None:
-        hub.add(MODEL, "m-00001-of-00002.gguf", large.read_bytes())
-        hub.add(MODEL, "m-00002-of-00002.gguf", b"no header")
+    def test_of_parts_all_tensors_are_told(self, hub: HubServer, client: Hub, tmp_path: Path) -> None:
+        parts = write_set(tmp_path, "m", 3)
+        for part in parts:
+            hub.add(MODEL, part.name, part.read_bytes())
         (file,) = client.files(MODEL)
-        assert client.gguf_header(file) == read_header(large)
+        assert client.gguf_header(file) == read_whole_header(parts[0])
+
+    def test_parts_that_do_not_belong_together(self, hub: HubServer, client: Hub, large: Path) -> None:
+        hub.add(MODEL, "m-00001-of-00002.gguf", large.read_bytes())
+        hub.add(MODEL, "m-00002-of-00002.gguf", large.read_bytes())
+        (file,) = client.files(MODEL)
+        with pytest.raises(ProblemError, match="do not belong together"):
+            client.gguf_header(file)
 
     def test_a_gated_one(self, hub: HubServer, client: Hub, member: Hub, large: Path) -> None:
         file = self.remote(hub, client, large, gated=True)
