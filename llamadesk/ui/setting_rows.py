@@ -203,18 +203,18 @@ class NumberRow(SettingRow):
 
 def _spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
     minimum, maximum = setting.minimum or 0, setting.maximum or 0
+    box: QSpinBox | QDoubleSpinBox
     if isinstance(setting.default, float):
-        box = QDoubleSpinBox()
-        box.setDecimals(2)
+        box = QDoubleSpinBox(decimals=2)
         box.setRange(minimum, maximum)
         box.setSingleStep(setting.step)
-        return box
-    whole = QSpinBox()
-    whole.setRange(int(minimum), int(maximum))
-    whole.setSingleStep(int(setting.step))
-    whole.setSpecialValueText(setting.lowest_means)
-    whole.setSuffix(setting.unit)
-    return whole
+    else:
+        box = QSpinBox()
+        box.setRange(int(minimum), int(maximum))
+        box.setSingleStep(int(setting.step))
+    box.setSpecialValueText(setting.lowest_means)
+    box.setSuffix(setting.unit)
+    return box
 
 
 class SliderRow(SettingRow):

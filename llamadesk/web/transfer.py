@@ -22,7 +22,7 @@ from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.sizes import bytes_text
 from llamadesk.web.connection import ConnectionLostError
 from llamadesk.web.transfer_answers import Answer, Asked, Opener, broken_off, given
-from llamadesk.web.transfer_pace import Brake, Clock, Patience, Speed, TryAgainError
+from llamadesk.web.transfer_pace import Brake, Clock, Limit, Patience, Speed, TryAgainError
 from llamadesk.web.transfer_state import BLOCK_BYTES, Part, discard, part_of, record_of, sha256_of
 
 RESERVE_BYTES: Final = 200_000_000
@@ -117,14 +117,14 @@ class Transfer:
         self._clock = clock
         self._wait = wait
 
-    def run(self, on_progress: OnProgress, cancel: threading.Event, limit: int = 0) -> bool:
+    def run(self, on_progress: OnProgress, cancel: threading.Event, limit: int | Limit = 0) -> bool:
         """Download what is still missing.
 
         Args:
             on_progress: called a few times a second, on this thread.
             cancel: ends it, as soon as the server says something or its silence has lasted too long. What has arrived
                 stays, and a later run goes on from there; `transfer_state.discard` deletes it.
-            limit: in bytes per second; 0 for none.
+            limit: in bytes per second, 0 for none; or what tells it, also on the way.
 
         Returns:
             Whether the file is there; False where it was cancelled.

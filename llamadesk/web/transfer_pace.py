@@ -10,6 +10,8 @@ from llamadesk.core.errors import ProblemError
 
 Clock = Callable[[], float]
 """Seconds since some moment; never goes back."""
+Limit = Callable[[], int]
+"""Bytes per second, 0 for no limit; asked at each step, for it may change on the way."""
 
 _SPEED_OVER_SECONDS: Final = 5.0
 _SAMPLE_SECONDS: Final = 0.2
@@ -106,23 +108,25 @@ class Speed:
 class Brake:
     """Holds a download back to a number of bytes per second; 0 is no limit."""
 
-    def __init__(self, limit: int, clock: Clock) -> None:
-        self._limit = limit
+    def __init__(self, limit: int | Limit, clock: Clock) -> None:
+        self._limit = limit if callable(limit) else lambda: limit
         self._clock = clock
         self._free_at = clock()
 
     @property
     def read_bytes(self) -> int:
         """How much to read at once, so that it comes evenly."""
-        if not self._limit:
+        limit = self._limit()
+        if not limit:
             return _READ_BYTES
-        return min(max(self._limit // _LIMITED_READS_PER_SECOND, _SMALLEST_READ_BYTES), _READ_BYTES)
+        return min(max(limit // _LIMITED_READS_PER_SECOND, _SMALLEST_READ_BYTES), _READ_BYTES)
 
     def wait_after(self, n_bytes: int) -> float:
         """How many seconds to wait after so many bytes."""
-        if not self._limit:
+        limit = self._limit()
+        if not limit:
             return 0.0
         now = self._clock()
         # What a slow server did not use is not made up for later: the line is lent to somebody else.
-        self._free_at = max(self._free_at, now) + n_bytes / self._limit
+        self._free_at = max(self._free_at, now) + n_bytes / limit
         return self._free_at - now

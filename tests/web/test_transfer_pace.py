@@ -81,3 +81,14 @@ def test_a_limit_holds_back_and_saves_nothing_up() -> None:
 @pytest.mark.parametrize("limit", [1, 50_000, 10**9])
 def test_reads_are_small_where_the_limit_is(limit: int) -> None:
     assert 4096 <= Brake(limit, Clock()).read_bytes <= max(4096, limit // 10)
+
+
+def test_a_limit_may_change_on_the_way() -> None:
+    clock, limit = Clock(), 1000
+    brake = Brake(lambda: limit, clock)
+    assert brake.wait_after(500) == 0.5
+    limit = 0
+    assert brake.wait_after(10**9) == 0
+    clock.now += 0.5
+    limit = 250
+    assert brake.wait_after(500) == 2.0

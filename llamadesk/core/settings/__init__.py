@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from llamadesk.core.settings import model, sampling, speed, window
+from llamadesk.core.settings import library, model, sampling, speed, window
 from llamadesk.core.settings.keys import (
     ADAPTERS,
     ALL_GPU_LAYERS,
@@ -17,6 +17,7 @@ from llamadesk.core.settings.keys import (
     CACHE_DISK,
     CACHE_MEMORY,
     CONTEXT_LENGTH,
+    DOWNLOAD_LIMIT,
     DRY_ALLOWED_LENGTH,
     DRY_BASE,
     DRY_MULTIPLIER,
@@ -29,6 +30,7 @@ from llamadesk.core.settings.keys import (
     JSON_SCHEMA,
     KEEP_AWAKE,
     KV_TYPE,
+    LIBRARY_GEOMETRY,
     LOGIT_BIAS,
     MAX_TOKENS,
     MEMORY_MAP,
@@ -37,9 +39,12 @@ from llamadesk.core.settings.keys import (
     MIROSTAT,
     MIROSTAT_ETA,
     MIROSTAT_TAU,
+    MODEL_FILES,
+    MODEL_FOLDERS,
     MODEL_PATH,
     NEW_CHAT_DRAFT,
     OPEN_CONVERSATION,
+    OTHER_APPS,
     OVERFLOW,
     PANE_SHOWN,
     PENALTY_WINDOW,
@@ -78,6 +83,7 @@ __all__ = [
     "CACHE_DISK",
     "CACHE_MEMORY",
     "CONTEXT_LENGTH",
+    "DOWNLOAD_LIMIT",
     "DRY_ALLOWED_LENGTH",
     "DRY_BASE",
     "DRY_MULTIPLIER",
@@ -90,6 +96,7 @@ __all__ = [
     "JSON_SCHEMA",
     "KEEP_AWAKE",
     "KV_TYPE",
+    "LIBRARY_GEOMETRY",
     "LOGIT_BIAS",
     "MAX_TOKENS",
     "MEMORY_MAP",
@@ -98,9 +105,12 @@ __all__ = [
     "MIROSTAT",
     "MIROSTAT_ETA",
     "MIROSTAT_TAU",
+    "MODEL_FILES",
+    "MODEL_FOLDERS",
     "MODEL_PATH",
     "NEW_CHAT_DRAFT",
     "OPEN_CONVERSATION",
+    "OTHER_APPS",
     "OVERFLOW",
     "PANE_SHOWN",
     "PENALTY_WINDOW",
@@ -138,7 +148,8 @@ __all__ = [
 ]
 
 SETTINGS: Final[Mapping[str, Setting]] = {
-    setting.key: setting for setting in (*model.SETTINGS, *sampling.SETTINGS, *speed.SETTINGS, *window.SETTINGS)
+    setting.key: setting
+    for setting in (*model.SETTINGS, *sampling.SETTINGS, *speed.SETTINGS, *library.SETTINGS, *window.SETTINGS)
 }
 """Every setting by its key, in the order of the pane."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from llamadesk.core.settings.keys import (
+    LIBRARY_GEOMETRY,
     NEW_CHAT_DRAFT,
     OPEN_CONVERSATION,
     PANE_SHOWN,
@@ -58,6 +59,9 @@ SETTINGS: Final = (
         maximum=2**53,
     ),
     Setting(WINDOW_GEOMETRY, "", "Window", "Where the window was, in Qt's own encoding.", Group.HIDDEN),
+    Setting(
+        LIBRARY_GEOMETRY, "", "Models window", "Where the window of models was, in Qt's own encoding.", Group.HIDDEN
+    ),
     Setting(SIDEBAR_SHOWN, True, "Sidebar", "Whether the list of chats is shown.", Group.HIDDEN),
     Setting(PANE_SHOWN, False, "Settings", "Whether the settings pane is shown.", Group.HIDDEN),
     Setting(
