@@ -15,7 +15,8 @@ Number = bool | int | float
 
 _CHUNK_BYTES: Final = 256 * 1024
 _MAX_HEADER_BYTES: Final = 128 * 1024 * 1024  # the longest known have about 30 MB
-_KEPT_TEXT_BYTES: Final = 4096
+KEPT_TEXT_BYTES: Final = 4096
+"""How much of a text is kept where nobody wants more of it."""
 
 _U32: Final = struct.Struct("<I")
 _U64: Final = struct.Struct("<Q")
@@ -56,7 +57,7 @@ class Cursor:
         return self._chunk_start + self._at
 
     def take(self, n_bytes: int) -> bytes:
-        """The next `n_bytes`, at most a chunk of them."""
+        """The next `n_bytes`, all of them in memory: the caller bounds them."""
         if self._at + n_bytes > len(self._chunk):
             self._refill(n_bytes)
         start = self._at
@@ -86,10 +87,10 @@ class Cursor:
         except UnicodeDecodeError as error:
             damaged(f"a name is not UTF-8: {error}")
 
-    def text(self) -> str:
-        """The next text, cut at 4,096 bytes; what is no UTF-8 in it is replaced."""
+    def text(self, longest: int = KEPT_TEXT_BYTES) -> str:
+        """The next text, cut at `longest` bytes; what is no UTF-8 in it is replaced."""
         length = self.u64()
-        kept = min(length, _KEPT_TEXT_BYTES)
+        kept = min(length, longest)
         text = self.take(kept).decode("utf-8", errors="replace")
         self.skip(length - kept)
         return text

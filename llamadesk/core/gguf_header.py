@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, NoReturn, cast
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.ggml_types import LARGEST_TYPE_NUMBER, TENSOR_TYPES, WITHDRAWN_TENSOR_TYPES, TensorType
-from llamadesk.core.gguf_cursor import Cursor, Number, damaged, fail, unsupported
+from llamadesk.core.gguf_cursor import KEPT_TEXT_BYTES, Cursor, Number, damaged, fail, unsupported
 from llamadesk.core.sizes import part_text
 
 Value = Number | str | tuple[int, ...]
@@ -124,7 +124,8 @@ class ListStart:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key of a header with the type number of its value, and the value; a text is cut at 4,096 bytes."""
+    """A key of a header with the type number of its value, and the value; a text is cut at 4,096 bytes where nobody
+    wants more of it."""
 
     key: str
     type: int
@@ -220,15 +221,21 @@ class PairReader:
     """The keys of a header with their values, in the order of the file; after them the cursor is at the tensors.
 
     `n_first(key, element_type)` says how many elements of a list are wanted: each costs time, where the rest is
-    stepped over at once.
+    stepped over at once. `longest_text(key)` says at how many bytes a text is cut.
 
     Attributes:
         n_tensors: how many tensors the header claims.
     """
 
-    def __init__(self, cursor: Cursor, n_first: Callable[[str, int], int]) -> None:
+    def __init__(
+        self,
+        cursor: Cursor,
+        n_first: Callable[[str, int], int],
+        longest_text: Callable[[str], int] = lambda _key: KEPT_TEXT_BYTES,
+    ) -> None:
         self._cursor = cursor
         self._n_first = n_first
+        self._longest_text = longest_text
         self._texts_left = _MAX_ARRAY_STRINGS
         _read_magic(cursor)
         self.n_tensors, self._n_keys = cursor.u64(), cursor.u64()
@@ -249,7 +256,7 @@ class PairReader:
         if value_type == ARRAY:
             return self._list(key)
         if value_type == STRING:
-            return self._cursor.text()
+            return self._cursor.text(self._longest_text(key))
         if value_type not in _SCALARS:
             damaged(f"{key!r} has the unknown type {value_type}")
         return self._cursor.number(_SCALARS[value_type])

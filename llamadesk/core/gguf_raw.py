@@ -12,6 +12,10 @@ from llamadesk.core.gguf_header import BOOL, FLOAT32, STRING, VALUE_TYPES, ListS
 
 _SHOWN_CHARACTERS: Final = 400
 """Of a text; what is read of a longer one is longer than that, too."""
+LONGEST_TEXT: Final = 250_000
+"""Characters of a text that is asked for whole: up to a megabyte, and many times the longest template known."""
+TEMPLATE_KEY: Final = "tokenizer.chat_template"
+"""Under which a file has its chat template."""
 _SHOWN_ELEMENTS: Final = 8
 _SHOWN_ELEMENT_CHARACTERS: Final = 40
 _ELEMENTS: Final = {STRING: "text", BOOL: "value"}
@@ -33,6 +37,18 @@ class RawValue(msgspec.Struct, frozen=True):
     text: str
 
 
+class LongText(msgspec.Struct, frozen=True):
+    """A text of a header as it stands there, line ends and all.
+
+    Attributes:
+        text: its first LONGEST_TEXT characters at most.
+        is_whole: whether that is all of it.
+    """
+
+    text: str
+    is_whole: bool
+
+
 def raw_values(path: Path) -> list[RawValue]:
     """What the GGUF file at `path` says of itself, in the order of the file. Its tensors need not be there.
 
@@ -52,6 +68,22 @@ def raw_values_from(source: BinaryIO, file_size: int) -> list[RawValue]:
     """
     pairs = PairReader(Cursor(source, file_size), _n_wanted)
     return [RawValue(_printable(pair.key), _type_name(pair), _text(pair)) for pair in pairs]
+
+
+def long_text(path: Path, key: str) -> LongText | None:
+    """The text under `key` in the GGUF file at `path`; None where there is none, or something else than a text.
+
+    Raises:
+        ProblemError: as `raw_values`, as far as the header is read: to that key.
+    """
+    with opened(path) as (file, file_size):
+        # Four bytes are the most that a character takes: with one more of them, a text that is too long shows.
+        longest_bytes = 4 * (LONGEST_TEXT + 1)
+        pairs = PairReader(Cursor(file, file_size), lambda _key, _type: 0, lambda each: longest_bytes * (each == key))
+        value = next((pair.value for pair in pairs if pair.key == key), None)
+    if not isinstance(value, str):
+        return None
+    return LongText(value[:LONGEST_TEXT], len(value) <= LONGEST_TEXT)
 
 
 def _n_wanted(_key: str, _element_type: int) -> int:
