@@ -191,9 +191,9 @@ class EngineClient(QObject):
         """How much of the context a prompt fills; see `protocol.Measure`."""
         return self._ask(Measure(next(self._ids), prompt, draft, model_path, n_ctx))
 
-    def show_prompt(self, prompt: Prompt) -> RequestId:
-        """Exactly what the model would be shown."""
-        return self._ask(ShowPrompt(next(self._ids), prompt))
+    def show_prompt(self, prompt: Prompt, *, model_path: str = "", n_ctx: int = 0) -> RequestId:
+        """Exactly what the model would be shown; see `protocol.ShowPrompt`."""
+        return self._ask(ShowPrompt(next(self._ids), prompt, model_path, n_ctx))
 
     def estimate(self, settings: LoadSettings) -> RequestId:
         """What a load would take, as llama.cpp itself works it out."""

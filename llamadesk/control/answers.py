@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from llamadesk.bridge.client import EngineClient
 from llamadesk.core.errors import Problem, ProblemError
-from llamadesk.core.protocol import Finished, Measured, RequestId
+from llamadesk.core.protocol import Finished, Measured, PromptShown, RequestId
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +21,7 @@ class EngineAnswers(QObject):
         super().__init__(parent)
         self._awaited: dict[RequestId, asyncio.Future[object]] = {}
         client.measured.connect(self._on_answer)
+        client.prompt_shown.connect(self._on_answer)
         client.finished.connect(self._on_answer)
         client.failed.connect(self._on_failed)
 
@@ -28,6 +29,12 @@ class EngineAnswers(QObject):
         """The answer to a Measure that was just asked. Raises ProblemError where it failed."""
         answer = await self._answer(request_id)
         assert isinstance(answer, Measured)
+        return answer
+
+    async def prompt_shown(self, request_id: RequestId) -> PromptShown:
+        """The answer to a ShowPrompt that was just asked. Raises ProblemError where it failed."""
+        answer = await self._answer(request_id)
+        assert isinstance(answer, PromptShown)
         return answer
 
     async def finished(self, request_id: RequestId) -> Finished:

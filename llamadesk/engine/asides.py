@@ -79,16 +79,16 @@ class Asides:
     def _answer_to(self, question: Aside) -> Answer:
         if isinstance(question, Estimate):
             return self._estimate(question)
+        if isinstance(question, ShowPrompt) and question.model_path:
+            return _shown_by_file(question)
         with self._in_use:
             match question:
                 case CountTokens(id=id_, text=text):
                     return TokenCount(id_, self._loaded().count_tokens(text))
                 case Measure():
                     return _measured(question, self._session or self._vocabulary_of(question))
-                case ShowPrompt(id=id_, prompt=prompt):
-                    reads = self._loaded()
-                    pieces, dropped = reads.prompter.pieces(prompt, reads.history(prompt))
-                    return PromptShown(id_, pieces, dropped)
+                case ShowPrompt():
+                    return _shown(question, self._loaded())
 
     def _loaded(self) -> Reads:
         """What is loaded, or else the vocabulary that was asked of last."""
@@ -131,6 +131,22 @@ def _measured(question: Measure, reads: Reads) -> Measured:
     prompt = question.prompt
     size = reads.prompter.measure(prompt, question.draft, reads.history(prompt))
     return Measured(question.id, size.n_system, size.n_history, size.n_draft, reads.n_ctx, size.dropped)
+
+
+def _shown(question: ShowPrompt, reads: Reads) -> PromptShown:
+    pieces, dropped = reads.prompter.pieces(question.prompt, reads.history(question.prompt))
+    return PromptShown(question.id, pieces, dropped)
+
+
+def _shown_by_file(question: ShowPrompt) -> PromptShown:
+    """With a vocabulary that is let go of again: this is asked once for a file."""
+    if question.n_ctx <= 0:
+        raise ProblemError(_no_model())
+    vocabulary = Vocabulary(Path(question.model_path), question.n_ctx)
+    try:
+        return _shown(question, vocabulary)
+    finally:
+        vocabulary.close()
 
 
 def _no_model() -> Problem:

@@ -213,3 +213,22 @@ def test_a_model_may_go_while_questions_come(idle_engine: EngineDriver, tiny: Ti
         idle_engine.unload()
     last = measured(idle_engine, Prompt(CHAT), "x", path, 300)
     assert total(last) > 0
+
+
+def test_what_the_model_in_another_file_would_see(
+    starter_engine: EngineDriver, idle_engine: EngineDriver, tiny: TinyWriter, tmp_path: Path
+) -> None:
+    """Beside the one that is loaded, and without any; nothing of that one changes."""
+    path = tiny("b.gguf", vocab=VocabKind.SPM, template=LLAMA_2_TEMPLATE)
+    before = total(measured(starter_engine, Prompt(CHAT), "hello"))
+    idle_engine.unload()
+    for engine in (starter_engine, idle_engine):
+        shown = answer(engine, ShowPrompt(engine.new_id(), Prompt(CHAT[:2]), str(path), 300))
+        assert isinstance(shown, PromptShown)
+        text = "".join(piece.text for piece in shown.pieces)
+        assert "[INST]" in text and "Be brief." in text and "<|im_start|>" not in text
+        for gone in (tmp_path / "missing.gguf", path):
+            failed = answer(engine, ShowPrompt(engine.new_id(), Prompt(CHAT), str(gone), 300 * (gone != path)))
+            assert isinstance(failed, Failed)
+            assert failed.problem.title
+    assert total(measured(starter_engine, Prompt(CHAT), "hello")) == before

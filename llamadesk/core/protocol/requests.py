@@ -79,10 +79,13 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
 
 
 class ShowPrompt(msgspec.Struct, frozen=True, tag=True):
-    """Exactly what the model would be shown. Answered by PromptShown or Failed."""
+    """Exactly what the model would be shown: the one that is loaded, or where `model_path` names a file, the one in it,
+    of which the vocabulary alone is loaded for this. Answered by PromptShown or Failed."""
 
     id: RequestId
     prompt: Prompt
+    model_path: str = ""
+    n_ctx: int = 0
 
 
 class Estimate(msgspec.Struct, frozen=True, tag=True):
