@@ -1,4 +1,4 @@
-"""Which contents lie in which file: known without reading it once it has been loaded."""
+"""Which contents lie in which file: known without reading it once it was loaded, or looked into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 
 import msgspec
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.errors import ProblemError
@@ -25,6 +25,9 @@ class KnownFile(msgspec.Struct, frozen=True):
 class Fingerprints(QObject):
     """The fingerprints by which what was learned of models is kept, whatever their files are called."""
 
+    learned = Signal(object)
+    """ModelFile: its fingerprint was not known before."""
+
     def __init__(self, rooms: Rooms, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rooms = rooms
@@ -37,18 +40,22 @@ class Fingerprints(QObject):
         self._known.update({key: file.fingerprint for key, file in known.items()})
 
     def of(self, file: ModelFile) -> str:
-        """The fingerprint of a file; "" where it was not loaded yet, or has changed since."""
+        """The fingerprint of a file; "" where nobody has read it yet, or it has changed since."""
         return self._known.get(_key(file), "")
+
+    def note(self, file: ModelFile, fingerprint: str) -> None:
+        """The file, as it is now, has this fingerprint."""
+        key = _key(file)
+        if self._known.get(key) != fingerprint:
+            self._known[key] = fingerprint
+            self.learned.emit(file)
+            self._rooms.tasks.start(self._learn(key, KnownFile(fingerprint)))
 
     @Slot(int, object, float)
     def _on_loaded(self, _request_id: int, model: LoadedModel, _seconds: float) -> None:
         file = self._rooms.models.chosen
-        if file is None or str(file.path) != model.path or not model.fingerprint:
-            return
-        key = _key(file)
-        if self._known.get(key) != model.fingerprint:
-            self._known[key] = model.fingerprint
-            self._rooms.tasks.start(self._learn(key, KnownFile(model.fingerprint)))
+        if file is not None and str(file.path) == model.path and model.fingerprint:
+            self.note(file, model.fingerprint)
 
     async def _learn(self, key: str, known: KnownFile) -> None:
         with contextlib.suppress(ProblemError):  # the store logs it; the next load tells it again

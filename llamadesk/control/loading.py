@@ -22,7 +22,6 @@ from llamadesk.core.protocol import (
     LoadSettings,
     RequestId,
 )
-from llamadesk.core.settings import CONTEXT_LENGTH
 from llamadesk.core.steps import (
     MOST_TRIES,
     Trouble,
@@ -170,7 +169,7 @@ class LoadControl(QObject):
             self._try(_Attempt(file, settings, settings))
             return
         shorter = longest_context(file.facts, settings, free)
-        if shorter and not self._rooms.settings.get(CONTEXT_LENGTH, int):
+        if shorter and not self._wishes.chosen_context(file):
             less = msgspec.structs.replace(settings, n_ctx=shorter)
             self._try(_Attempt(file, settings, less, reason=problem))
             return

@@ -26,7 +26,7 @@ class Prompts:
         overflow = self.overflow(conversation)
         turns = turns_for(
             messages,
-            self._rooms.settings.get(SYSTEM_PROMPT, str),
+            self._rooms.settings.effective(SYSTEM_PROMPT, str),
             mode=options.mode,
             summary=options.summary if overflow is Overflow.SUMMARISE else "",
             summarised_to=options.summarised_to,

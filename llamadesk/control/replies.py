@@ -193,7 +193,7 @@ class ReplyControl(QObject):
         return self._rooms.client.generate(
             prompt,
             sampling,
-            settings.get(MAX_TOKENS, int),
+            settings.effective(MAX_TOKENS, int),
             thought_budget=settings.get(THOUGHT_BUDGET, int),
             speculate=settings.get(SPECULATION, bool) and not repeatable,
         )

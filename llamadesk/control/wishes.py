@@ -4,7 +4,7 @@ what it would take."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ from llamadesk.core.tuning import TunedChoice
 
 Tuned = Callable[[ModelFile, int], TunedChoice | None]
 """What was measured to be fastest for a file with so many layers on GPUs; None where nothing was."""
+Own = Callable[[ModelFile], Mapping[str, Value]]
+"""The settings that a file has values of its own of, with these; they go before those for all models."""
 
 _MICRO_BATCH_CPU = 128
 _MICRO_BATCH_GPU = 512
@@ -65,6 +67,7 @@ class LoadWishes:
     Attributes:
         held: what the model that is loaded now takes; None where none is.
         tuned: what was measured to be fastest.
+        own: the values that a file has of its own.
         records: what was learned of earlier loads; None until that was read.
     """
 
@@ -73,6 +76,7 @@ class LoadWishes:
         self._given_back = 0
         self.held: MemoryNeed | None = None
         self.tuned: Tuned = lambda _file, _n_layers: None
+        self.own: Own = lambda _file: {}
         self.records: LoadRecords | None = None
 
     # --- What is wished for ---
@@ -80,8 +84,11 @@ class LoadWishes:
     def named(self, file: ModelFile) -> tuple[object, ...]:
         """All that the person and the measurements decided of a load, to tell one wish from another. What is free at
         the moment is not in it."""
+        own = self.own(file)
         chosen: list[Value] = [
-            self._rooms.settings.value(setting.key) for setting in SETTINGS.values() if setting.needs is Needs.LOAD
+            own.get(setting.key, self._rooms.settings.value(setting.key))
+            for setting in SETTINGS.values()
+            if setting.needs is Needs.LOAD
         ]
         every = offloaded_layers(file.facts, -1)
         tuned = tuple(self.tuned(file, n_layers) for n_layers in (0, every))
@@ -105,9 +112,14 @@ class LoadWishes:
         n_layers = offloaded_layers(file.facts, wanted)
         return self._computed(file, msgspec.structs.replace(base, n_gpu_layers=n_layers))
 
+    def chosen_context(self, file: ModelFile) -> int:
+        """The context length that the person chose, for this file or for all; 0 where that is left to LlamaDesk."""
+        own = self.own(file).get(CONTEXT_LENGTH)
+        return int(own) if own is not None else self._rooms.settings.get(CONTEXT_LENGTH, int)
+
     def context_length(self, file: ModelFile) -> int:
         """The context a file is loaded with: what the person chose, within what it was trained for."""
-        wanted = self._rooms.settings.get(CONTEXT_LENGTH, int) or default_context(file.facts)
+        wanted = self.chosen_context(file) or default_context(file.facts)
         trained = file.facts.n_ctx_train
         return min(wanted, trained) if trained else wanted
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QSlider,
     QSpinBox,
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from llamadesk.core.settings import Needs, Setting
+from llamadesk.core.settings import Needs, Setting, Value
 from llamadesk.ui.fields import Check, Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, set_property
@@ -67,7 +68,9 @@ class SettingRow(QWidget):
         layout.addWidget(self._note)
         layout.addWidget(self._help)
         self._default_line: QWidget | None = None
+        self._own_line: QLabel | None = None
         self._show_difference()
+        self._show_own()
         desk.settings.changed.connect(self._on_changed)
 
     def show_value(self) -> None:
@@ -97,6 +100,7 @@ class SettingRow(QWidget):
         if key == self.setting.key:
             self.show_value()
             self._show_difference()
+            self._show_own()
 
     def _show_difference(self) -> None:
         if self._default_line is None:
@@ -124,6 +128,17 @@ class SettingRow(QWidget):
         layout.addWidget(reset)
         return line
 
+    def _show_own(self) -> None:
+        """Tell where the chosen model has a value of its own, which this one does not change."""
+        own = self._desk.settings.own(self.setting.key)
+        if self._own_line is None:
+            if own is None:
+                return
+            self._own_line = label("", "small", wrap=True)
+            cast(QVBoxLayout, self.layout()).addWidget(self._own_line)
+        self._own_line.setText(own_words(self.setting, own) if own is not None else "")
+        self._own_line.setVisible(own is not None)
+
     def _go_back(self) -> None:
         self._ask(self.setting.default)
         self.control.setFocus(Qt.FocusReason.OtherFocusReason)  # the button that was pressed is gone
@@ -131,17 +146,29 @@ class SettingRow(QWidget):
 
 def default_words(setting: Setting) -> str:
     """What a changed row says of its default."""
-    default = setting.default
-    chosen = next((words for value, words in setting.choices if value == default), "")
+    if isinstance(setting.default, str) and not setting.choices:
+        return "Changed" if setting.default else "Changed; there is none by default"
+    return f"Changed; the default is {value_words(setting, setting.default)}"
+
+
+def own_words(setting: Setting, value: Value) -> str:
+    """What a row says where the model in use has that value of its own."""
+    words = "" if isinstance(value, str) and not setting.choices else f": {value_words(setting, value)}"
+    return f"The model in use has its own{words}. Its page under “Models” has that."
+
+
+def value_words(setting: Setting, value: Value) -> str:
+    """A value of a setting as a person reads it."""
+    chosen = next((words for allowed, words in setting.choices if allowed == value), "")
     if chosen:
-        return f"Changed; the default is {chosen}"
-    if isinstance(default, bool):
-        return f"Changed; the default is {'on' if default else 'off'}"
-    if isinstance(default, str):
-        return "Changed" if default else "Changed; there is none by default"
-    if setting.lowest_means and default == setting.minimum:
-        return f"Changed; the default is {setting.lowest_means}"
-    return f"Changed; the default is {default:g}{setting.unit}"
+        return chosen
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return value
+    if setting.lowest_means and value == setting.minimum:
+        return setting.lowest_means
+    return f"{value:g}{setting.unit}"
 
 
 class ChoiceRow(SettingRow):
@@ -183,7 +210,7 @@ class NumberRow(SettingRow):
     """A number to type or step through."""
 
     def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
-        self._box = _spin_box(setting)
+        self._box = spin_box(setting)
         self._box.setFixedWidth(theme.px(104))
         self._box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._box.setKeyboardTracking(False)
@@ -201,7 +228,8 @@ class NumberRow(SettingRow):
                 self._box.setValue(int(value))
 
 
-def _spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
+def spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
+    """A box for a number, with the bounds, the steps and the words of a setting."""
     minimum, maximum = setting.minimum or 0, setting.maximum or 0
     box: QSpinBox | QDoubleSpinBox
     if isinstance(setting.default, float):
