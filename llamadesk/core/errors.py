@@ -36,8 +36,10 @@ class ProblemCode(StrEnum):
     ENGINE_LOST = "engine_lost"
     ENGINE_GAVE_UP = "engine_gave_up"
     ENGINE_NOT_STARTED = "engine_not_started"
-    # Files that are made
+    # Files that are made, and go
     DISK_FULL = "disk_full"
+    TRASH_REFUSED = "trash_refused"
+    TRASH_FAILED = "trash_failed"
     # The network
     NETWORK_FAILED = "network_failed"
     HUB_GATED = "hub_gated"
