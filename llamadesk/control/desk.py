@@ -189,6 +189,8 @@ class Desk(QObject):
     async def close(self) -> None:
         """Keep everything that can be kept and end the engine. Nothing is left running afterwards."""
         await self.keep_all()
+        self.library.end()
+        await self._rooms.tasks.end()
         if "quantizing" in vars(self):  # else it was never needed, and so with the others
             self.quantizing.end()
         self._rooms.client.shutdown()

@@ -30,8 +30,9 @@ class Tasks:
         self._notices = notices
         self._on_bug = on_bug
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: list[Coroutine[object, object, None]] = []
+        self._waiting: list[tuple[Coroutine[object, object, None], bool]] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._apart: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """From now on coroutines run, on the loop of the caller."""
@@ -39,25 +40,35 @@ class Tasks:
 
         self._loop = asyncio.get_running_loop()
         waiting, self._waiting = self._waiting, []
-        for work in waiting:
-            self.start(work)
+        for work, apart in waiting:
+            self.start(work, apart=apart)
 
-    def start(self, work: Coroutine[object, object, None]) -> None:
-        """Run `work`; it begins at the loop's next turn."""
+    def start(self, work: Coroutine[object, object, None], *, apart: bool = False) -> None:
+        """Run `work`; it begins at the loop's next turn. `apart`: `drained` does not wait for it, for it may take long
+        and nothing that must be kept comes of it."""
         if self._loop is None:
-            self._waiting.append(work)
+            self._waiting.append((work, apart))
             return
         task = self._loop.create_task(work)
-        self._running.add(task)
+        (self._apart if apart else self._running).add(task)
         task.add_done_callback(self._ended)
 
     async def drained(self) -> None:
-        """Returns when nothing is running any more."""
+        """Returns when nothing is running any more but what was started apart."""
         import asyncio  # noqa: PLC0415 - as in `begin`
 
         while self._running:
             with contextlib.suppress(Exception):
                 await asyncio.wait(set(self._running))
+
+    async def end(self) -> None:
+        """Give up what was started apart: the loop is about to end, and with it all that goes on in it."""
+        import asyncio  # noqa: PLC0415 - as in `begin`
+
+        for task in self._apart:
+            task.cancel()
+        if self._apart:
+            await asyncio.wait(set(self._apart))
 
     async def read(self, question: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Await what a blocking function answers, on the loop's own thread for that."""
@@ -87,6 +98,7 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._apart.discard(task)
         if task.cancelled():
             return
         error = task.exception()

@@ -12,6 +12,7 @@ program that runs it. Blobs lie in `blobs/sha256-HEX`; in older versions a colon
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -99,6 +100,18 @@ def models(folder: Path) -> OllamaStore:
                 names.setdefault(blob, [])
     found = (OllamaModel(blob, tuple(sorted(called, key=_tells_little))) for blob, called in names.items())
     return OllamaStore(tuple(sorted(found, key=lambda model: model.names or (str(model.path),))), tuple(problems))
+
+
+def manifest_folders(folder: Path) -> list[Path]:
+    """Where something changes when Ollama gets or removes a model: a manifest is written last, and removed first."""
+    roots = [folder / kind for kind in _MANIFESTS]
+    below = [
+        path
+        for root in roots
+        for depth in (1, 2, 3)
+        for path in itertools.islice(_entries(root, depth), _MAX_MANIFESTS)
+    ]
+    return [path for path in (*roots, *below) if path.is_dir()]
 
 
 def _tells_little(name: str) -> tuple[bool, int, str]:

@@ -51,12 +51,14 @@ class ScanResult(msgspec.Struct, frozen=True):
         problems: files and folders that could not be used, with why.
         places: more of each file in `families`, by its path.
         unfinished: folders that were not looked through to their end, with why: there may be more in them.
+        folders: every folder that was looked into.
     """
 
     families: tuple[ModelFamily, ...]
     problems: tuple[tuple[Path, Problem], ...]
     places: dict[Path, Place] = {}
     unfinished: tuple[tuple[Path, Problem], ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
 def read_model(path: Path) -> ModelFile:
@@ -109,6 +111,7 @@ def scan(
         problems=tuple(problems),
         places={item.model.path: item.place for item in found},
         unfinished=(*search.unfinished, *((root, _gone(root)) for root in gone)),
+        folders=tuple(search.folders),
     )
 
 

@@ -53,11 +53,13 @@ class Search:
     Attributes:
         problems: files and folders that cannot be read, with why.
         unfinished: folders that were not looked through to their end, with why.
+        folders: those that were looked into: where something may change.
     """
 
     def __init__(self, is_known: IsKnown) -> None:
         self.problems: list[tuple[Path, Problem]] = []
         self.unfinished: list[tuple[Path, Problem]] = []
+        self.folders: list[Path] = []
         self._is_known = is_known
         self._entries_left = MAX_ENTRIES
         self._root: Path | None = None
@@ -99,6 +101,7 @@ class Search:
         except (OSError, ValueError) as error:
             self.problems.append((folder, file_problem(folder, error)))
             return
+        self.folders.append(folder)
         self._entries_left -= len(listed)
         names = {entry.name for entry in listed}
         if ollama.is_store(names):
@@ -141,6 +144,7 @@ class Search:
 
     def _add_store(self, folder: Path) -> None:
         """The models in a folder of Ollama."""
+        self.folders += ollama.manifest_folders(folder)
         store = ollama.models(folder)
         self.problems += store.problems
         for model in store.models:

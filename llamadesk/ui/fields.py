@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QPainter, QPaintEvent
+from collections.abc import Sequence
+from typing import cast
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
+    QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionButton,
@@ -16,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from llamadesk.ui.icons import icon_pixmap
 from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import plain_tip
 
 
 class Combo(QComboBox):
@@ -26,6 +31,20 @@ class Combo(QComboBox):
         self._theme = theme
         self.setItemDelegate(QStyledItemDelegate(self))  # a combo box's own does not follow a style sheet
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._entries: tuple[tuple[str, str], ...] = ()
+        cast(QListView, self.view()).setUniformItemSizes(True)  # else thousands are measured before they are shown
+
+    def show_entries(self, entries: Sequence[tuple[str, str]], current: str | None) -> None:
+        """Offer other entries, however many: the words and the data of each. `current` is the data of the one shown."""
+        entries = tuple(entries)
+        if entries != self._entries:
+            self._entries = entries
+            model = cast(QStandardItemModel, self.model())
+            model.clear()
+            model.invisibleRootItem().appendRows([_item(words, data) for words, data in entries])  # in one go
+        found = (index for index, (_, data) in enumerate(entries) if data == current)
+        self.setCurrentIndex(next(found, -1))
+        self.setEnabled(bool(entries))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the arrow: a style sheet could only take one colour of it, from a file."""
@@ -36,6 +55,13 @@ class Combo(QComboBox):
         pixmap = icon_pixmap("chevron-down", colour, size, self.devicePixelRatioF())
         painter = QPainter(self)
         painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
+
+
+def _item(words: str, data: str) -> QStandardItem:
+    item = QStandardItem(words)
+    item.setData(data, Qt.ItemDataRole.UserRole)
+    item.setToolTip(plain_tip(words))
+    return item
 
 
 class Check(QCheckBox):

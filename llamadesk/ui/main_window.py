@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
     from llamadesk.ui.settings_pane import SettingsPane
 
-_MODEL_SUFFIXES = (".gguf", ".bin")
-_MODEL_FILTER = "Models (*.gguf *.bin);;All files (*)"
+_MODEL_FILTER = "Models (*.gguf *.bin *.ggml);;All files (*)"
 _FONTS_CHECKED_AFTER_MS = 2000
 _SHOWN_KEYS = {Side.SIDEBAR: SIDEBAR_SHOWN, Side.PANE: PANE_SHOWN}
 
@@ -72,6 +71,7 @@ class MainWindow(QMainWindow):
         self.chat.empty.open_folder_asked.connect(self._open_folder)
         self.panels.changed.connect(self._show_panels)
         self.theme.changed.connect(self._dress)
+        desk.library.others_brought.connect(self._attach)
         desk.settings.changed.connect(self._on_setting)
         desk.conversations.current_changed.connect(self._show_title)
         desk.conversations.dataChanged.connect(self._show_title)
@@ -202,7 +202,9 @@ class MainWindow(QMainWindow):
         from PySide6.QtGui import QDesktopServices  # noqa: PLC0415
 
         folder = self._desk.library.models_folder
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._desk.library.rescan()  # so that what is put there is noticed
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -211,14 +213,13 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A model is added; any other file goes into the message."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        for path in paths:
-            if path.suffix.lower() in _MODEL_SUFFIXES:
-                self._desk.library.add_file(path)
-            else:
-                self.chat.composer.attach(path)
+        """A model is used and a folder offered to be looked through; any other file goes into the message."""
+        self._desk.library.take([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
         event.acceptProposedAction()
+
+    def _attach(self, paths: tuple[Path, ...]) -> None:
+        for path in paths:
+            self.chat.composer.attach(path)
 
     # --- What is shown and remembered ---
 

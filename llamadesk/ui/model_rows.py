@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from llamadesk.core.protocol import Accelerator, AcceleratorState
 from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LENGTH, GPU_LAYERS, SETTINGS, Needs
@@ -102,15 +102,9 @@ class ModelChooser(QWidget):
                 self._desk.library.choose_file(file.path)
 
 
-def _fill(combo: QComboBox, entries: Sequence[tuple[str, str]], current: str | None) -> None:
+def _fill(combo: Combo, entries: Sequence[tuple[str, str]], current: str | None) -> None:
     with QSignalBlocker(combo):
-        if [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())] != list(entries):
-            combo.clear()
-            for words, data in entries:
-                combo.addItem(words, data)
-                combo.setItemData(combo.count() - 1, plain_tip(words), Qt.ItemDataRole.ToolTipRole)
-        combo.setCurrentIndex(combo.findData(current) if current is not None else -1)
-        combo.setEnabled(combo.count() > 0)
+        combo.show_entries(entries, current)
 
 
 class _ModelSliderRow(SliderRow):

@@ -16,7 +16,7 @@ from llamadesk.control.desk import Desk
 from llamadesk.control.notices import Notice
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.protocol import ENGINE_FLAG
-from llamadesk.core.settings import THREADS
+from llamadesk.core.settings import OTHER_APPS, THREADS
 from llamadesk.core.start import StartMode
 from llamadesk.store.front import Store
 
@@ -59,6 +59,7 @@ class DeskDriver:
         self._open.append(desk)
         # One thread: two that wait for each other take many times as long wherever something else runs too.
         desk.preferences.set(THREADS, 1)
+        desk.preferences.set(OTHER_APPS, False)  # what else lies on the machine that the tests run on
         before(desk)
         self.run(desk.begin(model))
         return desk

@@ -108,6 +108,7 @@ class Replies(QObject):
 
 
 class Library(QObject):
+    others_brought = Signal(object)
     models_folder = Path("models")
 
     def __init__(self, asked: Asked, settings: SettingValues) -> None:
@@ -123,6 +124,18 @@ class Library(QObject):
 
     def add_file(self, path: Path) -> None:
         self._asked.note("add_file", path)
+
+    def take(self, paths: list[Path]) -> None:
+        self._asked.note("take", paths)
+
+    def add_folder(self, folder: Path) -> None:
+        self._asked.note("add_folder", folder)
+
+    def remove_folder(self, folder: Path) -> None:
+        self._asked.note("remove_folder", folder)
+
+    def forget_file(self, path: Path) -> None:
+        self._asked.note("forget_file", path)
 
     def rescan(self) -> None:
         self._asked.note("rescan")

@@ -67,15 +67,15 @@ def drop(window: MainWindow, path: Path) -> None:
     window.dropEvent(event)
 
 
-def test_a_dropped_model_is_added_and_a_dropped_text_attached(
+def test_what_is_dropped_is_told_apart_by_control_and_what_is_no_model_is_attached(
     window: MainWindow, desk: StandInDesk, tmp_path: Path
 ) -> None:
-    drop(window, tmp_path / "model.GGUF")
-    assert desk.asked.named("add_file") == [(tmp_path / "model.GGUF",)]
     text = tmp_path / "poem.txt"
     text.write_text("roses")
-    window.chat.composer.edit.set_text("Look:")
     drop(window, text)
+    assert desk.asked.named("take") == [([text],)]
+    window.chat.composer.edit.set_text("Look:")
+    desk.library.others_brought.emit((text,))
     assert window.chat.composer.edit.text() == "Look:\n\npoem.txt\n```txt\nroses\n```\n"
 
 
