@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +19,15 @@ from typing import BinaryIO, Final, Protocol, Self
 import msgspec
 
 from llamadesk.core.disk import sync_folder
+from llamadesk.web.transfer_writer import BackgroundWriter
 
 BLOCK_BYTES: Final = 320 * 1024
-"""How far apart the checks lie. A kill costs less than three blocks, and these are less than 1 MB: the one that is not
-whole yet, the one that is being hashed, and what was read and not written yet."""
+"""How far apart the checks lie. A kill costs at most three blocks, and these are less than 1 MB: two that are being
+written, and the one that is being fetched."""
 
 READ_BYTES: Final = 1024 * 1024
 _CHECK_HEX_DIGITS: Final = 32  # 128 bits of each SHA-256: they guard against chance, the whole one against malice
+_LONGEST_LINE: Final = 4096
 
 Tick = Callable[[int], object]
 """Called every now and then during long work on a file, with the byte that was reached; may raise to end it."""
@@ -71,6 +72,20 @@ def discard(target: Path) -> None:
     """
     part_of(target).unlink(missing_ok=True)
     record_of(target).unlink(missing_ok=True)
+
+
+def noted_hash(record: Path) -> str:
+    """The SHA-256, in small hexadecimal, of the file that a record is of; "" where it cannot be read.
+
+    Args:
+        record: a file that `Part.finish` has made, or one of `record_of`.
+    """
+    try:
+        with record.open("rb") as file:
+            first = file.readline(_LONGEST_LINE)
+        return msgspec.json.decode(first, type=_Origin).sha256
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
 
 
 class _Origin(msgspec.Struct, frozen=True):
@@ -172,7 +187,7 @@ class Part:
     """The file `.part`, open, and its hash up to `position`.
 
     Attributes:
-        position: everything before it is on the disk and hashed.
+        position: everything before it is hashed, and on the disk once it is settled.
 
     Args:
         target: what the file will be called in the end.
@@ -191,8 +206,8 @@ class Part:
         self.position = 0
         self._hasher: Hasher = hashlib.sha256()
         self._damaged_in_a_row = 0
-        self._unhashed: list[bytes] = []
-        self._n_unhashed = 0
+        self._unwritten: list[bytes] = []
+        self._n_unwritten = 0
         self._record = Record(record_of(target), size, sha256, block_bytes)
         try:
             part_of(target).touch()
@@ -200,8 +215,7 @@ class Part:
         except OSError:
             self._record.close()
             raise
-        self._thread = ThreadPoolExecutor(1, "download-hash")
-        self._job: Future[None] | None = None
+        self._writer = BackgroundWriter(self._file, self._record.note)
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +225,7 @@ class Part:
 
     def close(self) -> None:
         """Close the files; they stay."""
-        self._thread.shutdown()
+        self._writer.close()
         self._file.close()
         self._record.close()
 
@@ -259,21 +273,18 @@ class Part:
         return end if self._next_check(end) is not None else self._size
 
     def write(self, data: bytes) -> None:
-        """Put what was fetched at `position`. It is hashed, and noted, on another thread meanwhile."""
-        rest = memoryview(data)
-        self._file.seek(self.position)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        """Put what was fetched at `position`. Each block is written, and noted, on another thread once it is whole."""
+        self._hasher.update(data)
         self.position += len(data)
-        self._unhashed.append(data)
-        self._n_unhashed += len(data)
-        if self.room == self._block_bytes:  # the end of one
-            self._hash_unhashed()
+        self._unwritten.append(data)
+        self._n_unwritten += len(data)
+        if self.room == self._block_bytes or self.complete:  # the end of one
+            self._hand_over(self._hasher.hexdigest())
 
     def settle(self) -> None:
-        """Wait until all that was written is hashed and noted."""
-        self._hash_unhashed()
-        self._wait_for_hash()
+        """Wait until all that was fetched is written, and every block that is whole is noted."""
+        self._hand_over("")
+        self._writer.settle()
 
     def restart(self) -> None:
         """Go back to the first byte. What is noted still counts, for the same bytes may come again."""
@@ -321,29 +332,10 @@ class Part:
                 return end
         return None
 
-    def _hash_unhashed(self) -> None:
-        if not self._unhashed:
-            return
-        self._wait_for_hash()  # one at a time: what is not hashed is not noted, and would be lost with the process
-        start = self.position - self._n_unhashed
-        self._job = self._thread.submit(self._hash, start, self._unhashed)
-        self._unhashed, self._n_unhashed = [], 0
-
-    def _wait_for_hash(self) -> None:
-        if self._job is not None:
-            job, self._job = self._job, None
-            job.result()
-
-    def _hash(self, start: int, pieces: Sequence[bytes]) -> None:
-        for piece in pieces:
-            rest = memoryview(piece)
-            while rest:
-                now = rest[: self._block_bytes - start % self._block_bytes]
-                self._hasher.update(now)
-                start += len(now)
-                rest = rest[len(now) :]
-                if start % self._block_bytes == 0 or start == self._size:
-                    self._record.note(start, self._hasher.hexdigest())
+    def _hand_over(self, digest: str) -> None:
+        if self._unwritten:
+            self._writer.add(self.position - self._n_unwritten, self._unwritten, digest)
+            self._unwritten, self._n_unwritten = [], 0
 
 
 def sha256_of(path: Path, tick: Tick) -> str:
