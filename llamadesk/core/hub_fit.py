@@ -1,0 +1,163 @@
+"""What a file on a hub would be on this computer: its quantization, its quality and whether it fits, in words.
+
+A header is read for a few files only, so the others of the same model are reckoned from that: they have the same shape,
+and weights that are as much larger or smaller as the file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+import msgspec
+
+from llamadesk.core.choosing import Machine, file_choice
+from llamadesk.core.devices import shares_main_memory
+from llamadesk.core.fit import MemoryNeed, Verdict, default_context
+from llamadesk.core.gguf_sets import whole_name
+from llamadesk.core.hub import HubFile, HubFileKind
+from llamadesk.core.models import ModelFacts
+from llamadesk.core.quality import QUANTIZATION_NAME, quality_rank, quality_words
+from llamadesk.core.sizes import bytes_text
+
+_MOST_LOOKED_INTO: Final = 3
+_TELLING: Final = ("Q4_K_M", "Q4_0", "Q5_K_M", "Q8_0")
+"""Those that most people take: their own headers are read first."""
+_VERDICTS: Final[Mapping[Verdict, str]] = {
+    Verdict.COMFORTABLE: "Fits comfortably",
+    Verdict.TIGHT: "Just fits, with little room for anything else",
+    Verdict.TOO_BIG: "Too big for this computer",
+}
+_OTHERS: Final[Mapping[HubFileKind, str]] = {
+    HubFileKind.PROJECTOR: "The part for pictures or sound of a model. LlamaDesk does not use it.",
+    HubFileKind.IMPORTANCE: "A table that helps to make quantizations. It is no model.",
+}
+_KINDRED: Final = {"FP16": "F16", "FP32": "F32"}
+
+
+class HubFit(msgspec.Struct, frozen=True):
+    """Whether a file would fit.
+
+    Attributes:
+        verdict: None where that cannot be told yet, or it is no model.
+        words: the same for a person, with what is needed.
+        n_ctx: the context length in tokens that this is reckoned with; 0 where it is not.
+    """
+
+    verdict: Verdict | None
+    words: str
+    n_ctx: int = 0
+
+
+def quantization_of(file: HubFile, facts: ModelFacts | None = None) -> str:
+    """What its name says that it is quantized as ("Q4_K_M"), else its header; "" where neither does."""
+    names = [match[0] for match in QUANTIZATION_NAME.finditer(_stem(file))]
+    if names:
+        return _KINDRED.get(names[-1].upper(), names[-1].upper())
+    return facts.quantization if facts is not None else ""
+
+
+def quality_of_file(file: HubFile, facts: ModelFacts | None = None) -> str:
+    """How much of the model's quality it keeps, in words; "" where that is not known."""
+    names = [facts.quantization] if facts is not None else []
+    name = quantization_of(file).rpartition("-")[2]  # without how it was made
+    # Q4_K_L and Q4_K_XL are makers' own mixtures, a little more than Q4_K_M
+    names += [name, name.replace("_XL", "_M").replace("_L", "_M"), name.rpartition("_")[0]]
+    return next((quality_words(each) for each in names if quality_rank(each)), "")
+
+
+def fits_of(
+    files: Iterable[HubFile], facts: Mapping[str, ModelFacts], machine: Machine, wanted_context: int = 0
+) -> dict[str, HubFit]:
+    """Whether each of a repository's files fits, by its path.
+
+    Args:
+        files: of one repository.
+        facts: what was read of their headers so far, by path.
+        machine: where they would run.
+        wanted_context: the context length in tokens that the person chose; 0 is the usual one of each model.
+    """
+    files = list(files)
+    known = [(file, facts[file.path]) for file in files if file.path in facts]
+    return {file.path: _fit(file, known, machine, wanted_context) for file in files}
+
+
+def first_to_look_into(files: Sequence[HubFile], machine: Machine) -> list[HubFile]:
+    """The files whose headers tell most of a repository: one of each model in it, the likeliest to be taken; few."""
+    wanted: dict[str, HubFile] = {}
+    for file in sorted(files, key=_how_telling):
+        if file.kind is HubFileKind.MODEL and file.is_complete and not _is_hopeless(file, machine):
+            wanted.setdefault(_model_name(file), file)
+    return list(wanted.values())[:_MOST_LOOKED_INTO]
+
+
+def in_order(files: Iterable[HubFile]) -> list[HubFile]:
+    """As people look for them: the models, the smallest first, and then what is none."""
+    return sorted(files, key=lambda file: (file.kind is not HubFileKind.MODEL, file.size, file.path))
+
+
+def _fit(file: HubFile, known: Sequence[tuple[HubFile, ModelFacts]], machine: Machine, wanted_context: int) -> HubFit:
+    if file.kind is not HubFileKind.MODEL:
+        return HubFit(None, _OTHERS[file.kind])
+    if not file.is_complete:
+        return HubFit(None, f"Only {len(file.parts)} of its {file.n_parts} parts are on the hub, so it cannot be used.")
+    own = next((facts for other, facts in known if other.path == file.path), None)
+    facts = own or next((_resized(facts, other, file) for other, facts in known if _is_kin(other, file)), None)
+    if facts is not None:
+        n_ctx = min(wanted_context or default_context(facts), facts.n_ctx_train)
+        choice = file_choice(facts, file.size, machine, n_ctx)
+        return HubFit(choice.verdict, f"{_VERDICTS[choice.verdict]}: about {_needed(choice.need)}.", n_ctx)
+    if _is_hopeless(file, machine):
+        there = f"{bytes_text(file.size)}, and there are {bytes_text(_memory_of(machine))} of memory here"
+        return HubFit(Verdict.TOO_BIG, f"{_VERDICTS[Verdict.TOO_BIG]}: the file alone has {there}.")
+    return HubFit(None, "Not looked into yet.")
+
+
+def _needed(need: MemoryNeed) -> str:
+    """What it takes, in figures."""
+    on_card = f" and {bytes_text(need.vram_bytes)} on the graphics card" if need.vram_bytes else ""
+    return f"{bytes_text(need.ram_bytes)} of memory{on_card}"
+
+
+def _resized(facts: ModelFacts, of: HubFile, file: HubFile) -> ModelFacts:
+    """The facts of a file of the same model, with its weights by the sizes of the files."""
+    factor = file.size / max(of.size, 1)
+    return msgspec.structs.replace(
+        facts,
+        quantization=quantization_of(file),
+        tensor_bytes=int(facts.tensor_bytes * factor),
+        repeating_bytes=int(facts.repeating_bytes * factor),
+        output_bytes=int(facts.output_bytes * factor),
+    )
+
+
+def _is_kin(one: HubFile, other: HubFile) -> bool:
+    return bool(quantization_of(one) and quantization_of(other)) and _model_name(one) == _model_name(other)
+
+
+def _model_name(file: HubFile) -> str:
+    """What the quantizations of one model have in common in their names."""
+    return QUANTIZATION_NAME.sub("", _stem(file)).casefold().strip("-_. ")
+
+
+def _stem(file: HubFile) -> str:
+    """The file's name without its suffix and, of a set, the number of the part."""
+    name = whole_name(PurePosixPath(file.path))
+    return name[: -len(".gguf")] if name.lower().endswith(".gguf") else name
+
+
+def _how_telling(file: HubFile) -> tuple[int, int, str]:
+    name = quantization_of(file)
+    place = _TELLING.index(name) if name in _TELLING else len(_TELLING)
+    return place, file.n_parts, file.path
+
+
+def _is_hopeless(file: HubFile, machine: Machine) -> bool:
+    """Whether it is larger than all memory of the machine."""
+    return file.size > _memory_of(machine)
+
+
+def _memory_of(machine: Machine) -> int:
+    memory = machine.memory
+    return memory.ram_total + sum(gpu.memory_total for gpu in memory.gpus if not shares_main_memory(gpu))
