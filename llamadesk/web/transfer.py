@@ -23,7 +23,7 @@ from llamadesk.core.sizes import bytes_text
 from llamadesk.web.connection import ConnectionLostError
 from llamadesk.web.transfer_answers import Answer, Asked, Opener, broken_off, given
 from llamadesk.web.transfer_pace import Brake, Clock, Limit, Patience, Speed, TryAgainError
-from llamadesk.web.transfer_state import BLOCK_BYTES, Part, discard, part_of, record_of, sha256_of
+from llamadesk.web.transfer_state import BLOCK_BYTES, Part, discard, noted_hash, part_of, record_of, sha256_of
 
 RESERVE_BYTES: Final = 200_000_000
 """So much of the disk is left free, for the chats and for everything else that is being written."""
@@ -111,7 +111,7 @@ class Transfer:
         self._connection = connection
         self._wanted = wanted
         self._sha256 = wanted.sha256.lower()
-        self._kept_record = _kept_record(records, wanted) if records is not None else None
+        self._kept_record = _kept_record(records, self._sha256, wanted.target) if records is not None else None
         self._reserve_bytes = reserve_bytes
         self._block_bytes = block_bytes
         self._clock = clock
@@ -301,9 +301,23 @@ def _read(answer: Answer, n_bytes: int, position: int) -> bytes:
     return data
 
 
-def _kept_record(records: Path, wanted: Wanted) -> Path:
+def known_hash(records: Path, target: Path) -> str:
+    """The SHA-256 that a file which was downloaded to `target` has, in small hexadecimal; "" where none is recorded.
+
+    Args:
+        records: the folder that the download was given for what it keeps.
+        target: the file's own path.
+    """
+    for record in records.glob("*.json"):
+        sha256 = noted_hash(record)
+        if sha256 and _kept_record(records, sha256, target) == record:
+            return sha256
+    return ""
+
+
+def _kept_record(records: Path, sha256: str, target: Path) -> Path:
     """By content and place: what was noted of one file must not be taken for what is known of another."""
-    key = hashlib.sha256(f"{wanted.sha256.lower()}\n{wanted.target.absolute()}".encode("utf-8", "surrogatepass"))
+    key = hashlib.sha256(f"{sha256}\n{target.absolute()}".encode("utf-8", "surrogatepass"))
     return records / f"{key.hexdigest()[:32]}.json"
 
 
