@@ -54,12 +54,13 @@ def left_out_words(messages: list[Message]) -> str:
     return f"{count} left out, because the chat is too long: {'; '.join(names)}."
 
 
-class _PromptText(QPlainTextEdit):
+class PromptText(QPlainTextEdit):
     """The prompt as plain text; nothing in it is ever read as markup."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = _TITLE) -> None:
+        """`name`: for screen readers."""
         super().__init__(readOnly=True, undoRedoEnabled=False)
-        self.setAccessibleName(_TITLE)
+        self.setAccessibleName(name)
         self.setTabChangesFocus(True)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -85,6 +86,16 @@ class _PromptText(QPlainTextEdit):
         return data
 
 
+def mark_format(theme: ThemeManager) -> QTextCharFormat:
+    """How control tokens are painted."""
+    colours = theme.colours
+    result = QTextCharFormat()
+    result.setFont(theme.font("mono"))  # without ligatures, which a style sheet cannot say
+    result.setBackground(QColor(colours.info_surface))
+    result.setForeground(QColor(colours.info))
+    return result
+
+
 class PromptDialog(QDialog):
     """Shows a PromptShown, and takes a newer one."""
 
@@ -96,7 +107,7 @@ class PromptDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._count = label("", "field", wrap=True)
         self._left_out = label("", "muted", wrap=True)
-        self.text = _PromptText()
+        self.text = PromptText()
         self._copied = label("", "muted")
         self._copied.setAccessibleName("State of copying")
         copy, close = QPushButton("Copy"), QPushButton("Close")
@@ -128,19 +139,11 @@ class PromptDialog(QDialog):
         self._left_out.setText(left_out)
         self._left_out.setVisible(bool(left_out))
         self._copied.clear()
-        self.text.show_pieces(self._pieces, self._mark())
+        self.text.show_pieces(self._pieces, mark_format(self._theme))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(prompt_text(self._pieces))
         self._copied.setText("Copied.")
-
-    def _mark(self) -> QTextCharFormat:
-        colours = self._theme.colours
-        result = QTextCharFormat()
-        result.setFont(self._theme.font("mono"))  # without ligatures, which a style sheet cannot say
-        result.setBackground(QColor(colours.info_surface))
-        result.setForeground(QColor(colours.info))
-        return result
 
     def _dress(self) -> None:
         theme = self._theme
@@ -150,4 +153,4 @@ class PromptDialog(QDialog):
             layout.setContentsMargins(theme.px(20), theme.px(18), theme.px(20), theme.px(16))
             layout.setSpacing(theme.px(10))
         if self._pieces:
-            self.text.show_pieces(self._pieces, self._mark())
+            self.text.show_pieces(self._pieces, mark_format(self._theme))
