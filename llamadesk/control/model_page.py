@@ -131,7 +131,7 @@ class ModelPageControl(QObject):
     def fits(self, file: ModelFile) -> str:
         """What the model takes of this computer under the settings of now, and whether that is there, in words."""
         settings = self._library.wishes.settings(file)
-        words = self._library.wishes.memory_text(file, settings.n_ctx, settings.n_gpu_layers)
+        words = self._library.wishes.memory_text(file, settings.n_ctx, settings.n_gpu_layers, with_speed=False)
         return f"With a context of {settings.n_ctx:,} tokens: {words}"
 
     def history(self, file: ModelFile) -> tuple[Fact, ...]:

@@ -182,9 +182,9 @@ class LoadWishes:
         compute = compute_bytes(file.facts, settings.n_ctx, settings.n_ubatch, settings.flash_attention)
         return corrected(need, self._record(file, settings), compute)
 
-    def memory_text(self, file: ModelFile, n_ctx: int, n_gpu_layers: int) -> str:
+    def memory_text(self, file: ModelFile, n_ctx: int, n_gpu_layers: int, *, with_speed: bool = True) -> str:
         """What a file needs at a context length and a number of GPU layers, of what is there, and how that goes
-        together: "VRAM 3.2 of 12.0 GB, RAM 1.2 of 16.0 GB: comfortable." """
+        together: "VRAM 3.2 of 12.0 GB, RAM 1.2 of 16.0 GB: comfortable." `with_speed` adds how fast that was."""
         settings = self.settings(file, n_ctx=n_ctx, n_gpu_layers=n_gpu_layers)
         need, free = self.need(file, settings), self.free()
         parts = [f"RAM {part_text(need.ram_bytes, free.ram_total)}"]
@@ -196,7 +196,7 @@ class LoadWishes:
             ]
         text = f"{', '.join(parts)}: {judge(need, free)}."
         record = self._record(file, settings)
-        if record is not None and record.tokens_per_second:
+        if with_speed and record is not None and record.tokens_per_second:
             text += f" Wrote {record.tokens_per_second:.1f} tokens/s here last time."
         return text
 
