@@ -35,8 +35,12 @@ from llamadesk.store.front import Store
 
 if TYPE_CHECKING:
     from llamadesk.control.ahead import ReadAhead
+    from llamadesk.control.catalogue import CatalogueControl
     from llamadesk.control.diagnostics import DiagnosticsControl
+    from llamadesk.control.downloads import DownloadControl
     from llamadesk.control.fingerprints import Fingerprints
+    from llamadesk.control.hub import HubControl
+    from llamadesk.control.model_page import ModelPageControl
     from llamadesk.control.quantizing import QuantizeControl
     from llamadesk.control.tuning import TuningControl
     from llamadesk.control.updates import UpdateControl
@@ -137,11 +141,58 @@ class Desk(QObject):
         return ReadAhead(self._rooms, self.chats, self.context, self.replies, self._folders, self)
 
     @cached_property
+    def catalogue(self) -> CatalogueControl:
+        """The models that one can choose from. Made when the first view asks what suits this machine."""
+        from llamadesk.control.catalogue import CatalogueControl  # noqa: PLC0415 - as in `diagnostics`
+
+        return CatalogueControl(
+            self._rooms,
+            self.library,
+            self.preferences,
+            self.upkeep.own_defaults,
+            self.hub,
+            self.downloads,
+            self._folders,
+            self,
+        )
+
+    @cached_property
+    def hub(self) -> HubControl:
+        """The hub of models. Made when the model library asks for it; it asks the network for nothing by itself."""
+        from llamadesk.control.hub import HubControl  # noqa: PLC0415 - as in `diagnostics`
+
+        return HubControl(self._rooms, self)
+
+    @cached_property
+    def downloads(self) -> DownloadControl:
+        """What is being downloaded. Made when the app has begun, for it goes on where it was."""
+        from llamadesk.control.downloads import DownloadControl  # noqa: PLC0415 - as in `diagnostics`
+
+        return DownloadControl(self._rooms, self.hub, self.library, self._folders, self)
+
+    @cached_property
     def quantizing(self) -> QuantizeControl:
         """Makes models smaller. Made when the model library asks for it."""
         from llamadesk.control.quantizing import QuantizeControl  # noqa: PLC0415 - as in `diagnostics`
 
         return QuantizeControl(self._rooms, self.library, self)
+
+    @cached_property
+    def model_pages(self) -> ModelPageControl:
+        """What is known of one model file. Made when the model library asks for it."""
+        from llamadesk.control.model_page import ModelPageControl  # noqa: PLC0415 - as in `diagnostics`
+
+        records = self._folders.download_records
+        return ModelPageControl(self._rooms, self.library, self.preferences, self.upkeep, records, self._use_of, self)
+
+    def _use_of(self, path: Path) -> str:
+        """What else needs a file at the moment, in a sentence; "" for nothing."""
+        if "downloads" in vars(self):
+            for entry in self.downloads.state.entries():
+                if entry.is_active and str(path) in entry.download.targets:
+                    return "The file is being downloaded."
+        job = self.quantizing.state.job if "quantizing" in vars(self) else None
+        return "Another model is being made from this file." if job is not None and job.source.path == path else ""
 
     @property
     def tuning(self) -> TuningControl:
@@ -164,6 +215,7 @@ class Desk(QObject):
             self.notices.problem(self._rooms.store.recovered, kind=NoticeKind.WARNING)
         await self.upkeep.begin()
         await self.library.begin(model)
+        await self.downloads.begin()
         self._rooms.tasks.start(self._tidy())
         self.updates.begin()
 
@@ -179,6 +231,8 @@ class Desk(QObject):
     async def keep_all(self) -> Problem | None:
         """Stop the reply and write everything; what hinders it, or None. The desk can be used on afterwards."""
         self.upkeep.end()
+        if "model_pages" in vars(self):
+            self.model_pages.end()
         self.chats.flush()
         self.preferences.flush()
         self.context.stop()
@@ -189,9 +243,13 @@ class Desk(QObject):
     async def close(self) -> None:
         """Keep everything that can be kept and end the engine. Nothing is left running afterwards."""
         await self.keep_all()
+        if "downloads" in vars(self):  # else it was never needed, and so with the others
+            await self.downloads.end()
         self.library.end()
         await self._rooms.tasks.end()
-        if "quantizing" in vars(self):  # else it was never needed, and so with the others
+        if "quantizing" in vars(self):
             self.quantizing.end()
+        if "hub" in vars(self):
+            self.hub.end()
         self._rooms.client.shutdown()
         self._rooms.store.close()
