@@ -22,7 +22,7 @@ def pace_text(tokens_per_second: float) -> str:
         return f"a word every {max(round(1 / words), 2)} seconds"
     if words < 1.5:
         return "about one word a second"
-    return f"about {round(words) if words < _EXACT_BELOW else round(words, -1):.0f} words a second"
+    return f"about {round(words) if words < _EXACT_BELOW else round(words, -1):,.0f} words a second"
 
 
 def pace_source(choice: Choice) -> str:

@@ -32,6 +32,7 @@ CHOICE = Choice("Q4_0", 4_000_000_000, MemoryNeed(4_500_000_000, 0), Verdict.COM
         (10.0, "about 8 words a second"),
         (132.0, "about 99 words a second"),
         (172.0, "about 130 words a second"),
+        (4000.0, "about 3,000 words a second"),
     ],
 )
 def test_pace(tokens_per_second: float, words: str) -> None:

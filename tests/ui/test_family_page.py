@@ -371,6 +371,7 @@ def test_a_screen_reader_hears_each_row_as_a_sentence(page: FamilyPage, desk: Fa
     row = next(each for each in table.findChildren(QWidget, "family_row") if each.accessibleName().startswith("Q4_0"))
     assert row.accessibleName().startswith("Q4_0, recommended: 3.8 GB; Good; a little is lost; Comfortable; About ")
     assert row.accessibleName().endswith("; On this computer")
+    assert QAccessible.queryAccessibleInterface(row).role() is not QAccessible.Role.Client  # those are passed over
     for each in page.findChildren(QPushButton):
         assert QAccessible.queryAccessibleInterface(each).text(QAccessible.Text.Name)
 

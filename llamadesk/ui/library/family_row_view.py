@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from llamadesk.core.fit import Verdict
 from llamadesk.ui.library.family_rows import FamilyRow, RowAct
@@ -161,8 +161,8 @@ class HeadView(QWidget):
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
 
 
-class RowView(QWidget):
-    """One quantization, with its button."""
+class RowView(QFrame):
+    """One quantization, with its button. A frame, for screen readers pass over the name of a plain widget."""
 
     pressed = Signal()
 
