@@ -1,0 +1,224 @@
+"""Where a person chooses for one model alone what the settings choose for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from llamadesk.control.own_defaults import OWN_KEYS
+from llamadesk.core.settings import CONTEXT_LENGTH, SETTINGS, Setting, Value
+from llamadesk.ui.fields import WheelGuard
+from llamadesk.ui.library.fact_card import Card
+from llamadesk.ui.setting_rows import spin_box, value_words
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import label
+
+if TYPE_CHECKING:
+    from llamadesk.control.desk import Desk
+    from llamadesk.core.models import ModelFile
+
+_INTRO: Final = (
+    "What you change here holds for this model alone, from its next reply on. Everything else is as in the settings."
+)
+_SAFE_MODE: Final = "Safe mode: what you change here holds until LlamaDesk is closed."
+_SETTLES_MS: Final = 800
+_PROMPT_HEIGHT: Final = 92
+_BOX_WIDTH: Final = 112
+
+
+class OwnDefaultsCard(Card):
+    """A row for each setting that a model may have its own value of."""
+
+    def __init__(self, desk: Desk, theme: ThemeManager) -> None:
+        super().__init__("For this model alone", theme)
+        self._own = desk.model_pages.own_defaults
+        self._file: ModelFile | None = None
+        self.add(label(_INTRO, "muted", wrap=True))
+        if desk.mode.safe:
+            self.add(label(_SAFE_MODE, "small", wrap=True))
+        self.rows: dict[str, OwnRow] = {}
+        for key in OWN_KEYS:
+            make = OwnTextRow if isinstance(SETTINGS[key].default, str) else OwnNumberRow
+            self.rows[key] = make(SETTINGS[key], desk, theme)
+            self.add(self.rows[key])
+        self.reset = QPushButton("As in the settings, all of it")
+        self.reset.clicked.connect(self._reset)
+        self.add(self.reset, wide=False)
+        self._own.changed.connect(self._on_changed)
+        desk.settings.changed.connect(self._on_setting)
+
+    def show_file(self, file: ModelFile) -> None:
+        """Show what holds for that model."""
+        self._file = file
+        for row in self.rows.values():
+            row.show_file(file)
+        self.reset.setVisible(bool(self._own.of(file)))
+
+    def _on_changed(self, file: ModelFile) -> None:
+        if self._file is not None and file.path == self._file.path:
+            self.show_file(self._file)
+
+    def _on_setting(self, key: str) -> None:
+        if key in self.rows and self._file is not None:
+            self.rows[key].show_file(self._file)
+
+    def _reset(self) -> None:
+        if self._file is not None:
+            self._own.reset(self._file)
+            self.rows[OWN_KEYS[0]].control.setFocus(Qt.FocusReason.OtherFocusReason)  # the button is gone
+
+
+class OwnRow(QWidget):
+    """A setting with the value that holds for a model, whether that is the model's own, and the way back.
+
+    Args:
+        setting: what it is about.
+        control: the widget that a person works.
+        beside: whether a short control stands at the right of its label instead of below it.
+    """
+
+    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager, control: QWidget, *, beside: bool) -> None:
+        super().__init__()
+        self.setting = setting
+        self.control = control
+        self.theme = theme
+        self._desk = desk
+        self._own = desk.model_pages.own_defaults
+        self.file: ModelFile | None = None
+        self._guard = WheelGuard(self)
+        control.installEventFilter(self._guard)
+        control.setAccessibleName(f"{setting.label} of this model")
+        name = label(setting.label, "field", wrap=True)
+        name.setBuddy(control)
+        self._note = label("", "small", wrap=True)
+        self._note.setProperty("tone", "accent")
+        self.back = QPushButton("Reset")
+        self.back.setProperty("kind", "link")
+        self.back.setAccessibleName(f"Reset {setting.label} of this model")
+        self.back.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.back.clicked.connect(self._go_back)
+        head, foot = QHBoxLayout(), QHBoxLayout()
+        head.addWidget(name, 1)
+        foot.addWidget(self._note, 1)
+        foot.addWidget(self.back)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(head)
+        if beside:
+            head.addWidget(control)
+        else:
+            layout.addWidget(control)
+        layout.addLayout(foot)
+
+    def show_file(self, file: ModelFile) -> None:
+        """Show the value that holds for that model."""
+        self.file = file
+        own = self._own.of(file).get(self.setting.key)
+        general = self._desk.settings.value(self.setting.key)
+        self.show_value(general if own is None else own)
+        words = _note(self.setting, own, general)
+        self._note.setText(words)
+        self._note.setVisible(own is not None)  # where all is as in the settings, one sentence above says so
+        self.back.setVisible(own is not None)
+        self.control.setAccessibleDescription(words)
+
+    def show_value(self, value: Value) -> None:
+        """Put a value into the control, without asking for it."""
+        raise NotImplementedError
+
+    def ask(self, value: object) -> None:
+        """The person wants this value for the model."""
+        if self.file is not None:
+            self._own.set(self.file, self.setting.key, value)
+
+    def _go_back(self) -> None:
+        if self.file is not None:
+            self._own.unset(self.file, self.setting.key)
+            self.control.setFocus(Qt.FocusReason.OtherFocusReason)  # the button that was pressed is gone
+
+
+class OwnNumberRow(OwnRow):
+    """A number to type or step through."""
+
+    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
+        self._box: QSpinBox | QDoubleSpinBox = spin_box(setting)
+        self._box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._box.setKeyboardTracking(False)
+        super().__init__(setting, desk, theme, self._box, beside=True)
+        self._box.valueChanged.connect(self.ask)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def show_file(self, file: ModelFile) -> None:
+        """See OwnRow."""
+        trained = file.facts.n_ctx_train
+        if self.setting.key == CONTEXT_LENGTH and trained and isinstance(self._box, QSpinBox):
+            with QSignalBlocker(self._box):
+                self._box.setMaximum(trained)
+        super().show_file(file)
+
+    def show_value(self, value: Value) -> None:
+        """See OwnRow."""
+        with QSignalBlocker(self._box):
+            if isinstance(self._box, QDoubleSpinBox):
+                self._box.setValue(float(value))
+            else:
+                self._box.setValue(int(value))
+
+    def _fit(self) -> None:
+        self._box.setFixedWidth(self.theme.px(_BOX_WIDTH))
+
+
+class OwnTextRow(OwnRow):
+    """A text; taken after a pause in typing, or when the cursor leaves it."""
+
+    def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
+        self._edit = QPlainTextEdit(tabChangesFocus=True, placeholderText="None")
+        self._shown = ""
+        super().__init__(setting, desk, theme, self._edit, beside=False)
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLES_MS)
+        self._timer.timeout.connect(self.commit)
+        self._edit.textChanged.connect(self._timer.start)
+        self._edit.installEventFilter(self)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def commit(self) -> None:
+        """Ask for what is typed."""
+        self._timer.stop()
+        if self._edit.toPlainText() != self._shown:
+            self.ask(self._edit.toPlainText())
+
+    def show_file(self, file: ModelFile) -> None:
+        """See OwnRow. What was typed for another model is taken for that one first."""
+        if self._timer.isActive() and self.file is not None and file.path != self.file.path:
+            self.commit()
+        if not self._timer.isActive():
+            super().show_file(file)
+
+    def show_value(self, value: Value) -> None:
+        """See OwnRow."""
+        self._shown = str(value)
+        if self._shown != self._edit.toPlainText():
+            with QSignalBlocker(self._edit):
+                self._edit.setPlainText(self._shown)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leaving the field, or hiding the page, is a pause as well."""
+        if event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide) and self._timer.isActive():
+            self.commit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        self._edit.setFixedHeight(self.theme.px(_PROMPT_HEIGHT))
+
+
+def _note(setting: Setting, own: Value | None, general: Value) -> str:
+    if own is None:
+        return "As in the settings."
+    if isinstance(general, str):
+        return "This model's own."
+    return f"This model's own. In the settings: {value_words(setting, general)}."
