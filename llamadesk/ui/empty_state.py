@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.library.suggestion_list import SuggestionList
 
 # icon, words on the card, what is put into the composer
 _SUGGESTIONS = (
@@ -38,19 +41,23 @@ _SUGGESTIONS = (
 _GREETING = "What would you like to talk about?"
 _GREETING_TEXT = "Type below, or begin with one of these. The model runs on this computer and nothing leaves it."
 _WELCOME = "Welcome to LlamaDesk"
-_WELCOME_TEXT = (
-    "LlamaDesk answers with a language model that runs on this computer, so you need a model first. Models come as one "
-    "file that ends in .gguf. Open one you have already, or put some into the models folder: they are found there "
-    "the next time LlamaDesk looks."
-)
+_WELCOME_TEXT = "Choose a model to run on this computer. You can write your first message while it is downloaded."
 _STOPPED = "The model is not running"
+_COLUMN, _OFFERS = 520, 680
+_PARTS = ("core.choosing", "control.downloads", "control.catalogue", "ui.library.window", "ui.library.suggestion_list")
+"""What offers models, the slowest to import first. Nothing of it is imported before the first frame."""
 
 
 class EmptyState(QScrollArea):
     """Follows models and engine. Scrolls where the window is small."""
 
     open_file_asked = Signal()
-    open_folder_asked = Signal()
+    library_asked = Signal(str)
+    """A page of the window of models."""
+    family_asked = Signal(str)
+    """The page of a model of the catalogue."""
+    models_offered = Signal()
+    """Models are about to be offered for download, and a licence may have to be shown."""
     suggested = Signal(str)
     """A beginning for the composer."""
 
@@ -59,6 +66,8 @@ class EmptyState(QScrollArea):
         self._desk = desk
         self._theme = theme
         self._looked = self._built = False
+        self._models: SuggestionList | None = None
+        self._parts: Iterator[str] | None = None
         self.setObjectName("empty")
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -85,13 +94,6 @@ class EmptyState(QScrollArea):
         self._cancel.setProperty("kind", "link")
         self._cancel.clicked.connect(desk.library.cancel_load)
         self._cards = [self._card(text, beginning) for _, text, beginning in _SUGGESTIONS]
-        self._open_file = QPushButton("Open a model file…")
-        self._open_file.setProperty("kind", "primary")
-        self._open_file.clicked.connect(self.open_file_asked)
-        self._open_folder = QPushButton("Open models folder")
-        self._open_folder.clicked.connect(self.open_folder_asked)
-        self._rescan = QPushButton("Look again")
-        self._rescan.clicked.connect(desk.library.rescan)
         self._reload = QPushButton("Load the model again")
         self._reload.clicked.connect(desk.library.reload)
         self._lay_out()
@@ -121,8 +123,8 @@ class EmptyState(QScrollArea):
         for number, card in enumerate(self._cards):
             self._grid.addWidget(card, number // 2, number % 2)
         column.addLayout(self._grid)
-        for button in (self._open_file, self._open_folder, self._rescan, self._reload):
-            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._reload, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._lines = column
         centred = QHBoxLayout()  # not an alignment: that would take the height from before the texts wrap
         centred.addStretch()
         centred.addWidget(self._column)
@@ -140,9 +142,9 @@ class EmptyState(QScrollArea):
             self._fit()
 
     def _fit(self) -> None:
-        self._column.setFixedWidth(
-            max(200, min(self._theme.px(520), self.maximumViewportSize().width() - self._theme.px(32)))
-        )
+        offers = self._models is not None and self._models.isVisibleTo(self._column)
+        column = self._theme.px(_OFFERS if offers else _COLUMN)
+        self._column.setFixedWidth(max(200, min(column, self.maximumViewportSize().width() - self._theme.px(32))))
 
     def _show(self) -> None:
         status, chosen = self._desk.engine.status, self._desk.models.chosen
@@ -172,9 +174,35 @@ class EmptyState(QScrollArea):
         self._cancel.setVisible(loading)
         for card in self._cards:
             card.setVisible(greets)
-        for button in (self._open_file, self._open_folder, self._rescan):
-            button.setVisible(nothing)
+        self._show_models(nothing)
+        self._mark.setVisible(not nothing)  # the room is needed, and the sidebar has it too
         self._reload.setVisible(stopped and chosen is not None)
+
+    def _show_models(self, nothing: bool) -> None:
+        """Offer models where there is none."""
+        if nothing and self._parts is None:
+            self._parts = iter(_PARTS)
+            self._make_next_part()
+        if self._models is not None and self._models.isVisibleTo(self._column) != nothing:
+            self._models.setVisible(nothing)
+            self._fit()
+
+    def _make_next_part(self) -> None:
+        """Make what offers models, in pieces that do not hold up the window; hardly anyone needs it at a start."""
+        name = next(self._parts, None) if self._parts is not None else None
+        if name is not None:
+            import_module(f"llamadesk.{name}")
+            QTimer.singleShot(0, self, self._make_next_part)
+            return
+        from llamadesk.ui.library.suggestion_list import SuggestionList  # noqa: PLC0415 - see _PARTS
+
+        self.models_offered.emit()
+        self._models = SuggestionList(self._desk, self._theme, self._column)
+        self._models.file_asked.connect(self.open_file_asked)
+        self._models.page_asked.connect(self.library_asked)
+        self._models.family_asked.connect(self.family_asked)
+        self._lines.addWidget(self._models)
+        self._show()
 
     def _say(self, title: str, text: str) -> None:
         if (self._title.text(), self._text.text()) != (title, text):

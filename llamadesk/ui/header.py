@@ -1,4 +1,4 @@
-"""The line above the transcript: which model answers, and the way to search and settings."""
+"""The line above the transcript: which model answers, and the way to search, models and settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import ElidedLabel, IconButton
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from llamadesk.control.desk import Desk
+
+_NARROW = 440
 
 
 def context_text(n_ctx: int) -> str:
@@ -29,6 +33,7 @@ class Header(QWidget):
     sidebar_asked = Signal()
     settings_asked = Signal()
     search_asked = Signal()
+    library_asked = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +48,8 @@ class Header(QWidget):
         self._facts = ElidedLabel("muted")
         self._search = IconButton(theme, "search", "Find a chat", hint(Act.SEARCH))
         self._search.clicked.connect(self.search_asked)
+        self._library = IconButton(theme, "box", "Models", hint(Act.LIBRARY, "Models: find, compare, download"))
+        self._library.clicked.connect(self.library_asked)
         self._settings = IconButton(theme, "settings-2", "Settings", hint(Act.SETTINGS))
         self._settings.clicked.connect(self.settings_asked)
         self._layout = QHBoxLayout(self)
@@ -51,6 +58,7 @@ class Header(QWidget):
         self._layout.addWidget(self._facts)
         self._layout.addStretch(1)
         self._layout.addWidget(self._search)
+        self._layout.addWidget(self._library)
         self._layout.addWidget(self._settings)
         desk.models.chosen_changed.connect(self._show)
         desk.engine.model_changed.connect(self._show)
@@ -61,6 +69,11 @@ class Header(QWidget):
     def set_sidebar_shown(self, shown: bool) -> None:
         """Offer the sidebar's button only where the sidebar is not there."""
         self._sidebar.setVisible(not shown)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, the name matters more than the figures."""
+        super().resizeEvent(event)
+        self._facts.setVisible(event.size().width() >= self._theme.px(_NARROW))
 
     def _show(self) -> None:
         chosen, loaded = self._desk.models.chosen, self._desk.engine.model

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QHideEvent, QPaintEvent
 
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.library.window import LibraryWindow
     from llamadesk.ui.settings_pane import SettingsPane
 
 _MODEL_FILTER = "Models (*.gguf *.bin *.ggml);;All files (*)"
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(380, 480)
         self.setAcceptDrops(True)
         self.pane: SettingsPane | None = None
+        self.library: LibraryWindow | None = None
         self.panels = Panels(self._make_sidebar, self._make_chat, self._make_pane, self.theme, self)
         self.setCentralWidget(self.panels)
         self._connect()
@@ -67,8 +69,11 @@ class MainWindow(QMainWindow):
         self.chat.header.sidebar_asked.connect(lambda: self._toggle(Side.SIDEBAR))
         self.chat.header.settings_asked.connect(lambda: self._toggle(Side.PANE))
         self.chat.header.search_asked.connect(self._search)
+        self.chat.header.library_asked.connect(self.show_library)
         self.chat.empty.open_file_asked.connect(self._open_file)
-        self.chat.empty.open_folder_asked.connect(self._open_folder)
+        self.chat.empty.library_asked.connect(self.show_library)
+        self.chat.empty.family_asked.connect(self._show_family)
+        self.chat.empty.models_offered.connect(self._make_library)
         self.panels.changed.connect(self._show_panels)
         self.theme.changed.connect(self._dress)
         desk.library.others_brought.connect(self._attach)
@@ -84,6 +89,7 @@ class MainWindow(QMainWindow):
             Act.SIDEBAR: lambda: self._toggle(Side.SIDEBAR),
             Act.SETTINGS: lambda: self._toggle(Side.PANE),
             Act.MODELS: self._choose_model,
+            Act.LIBRARY: self.show_library,
             Act.OPEN_FILE: self._open_file,
             Act.DELETE_CHAT: self._delete_current,
             Act.STOP: self._escape,
@@ -114,6 +120,7 @@ class MainWindow(QMainWindow):
         self.pane.close_asked.connect(lambda: self._toggle(Side.PANE))
         self.pane.open_file_asked.connect(self._open_file)
         self.pane.open_folder_asked.connect(self._open_folder)
+        self.pane.library_asked.connect(self.show_library)
         self.pane.help.shortcuts_asked.connect(self._show_shortcuts)
         self.pane.help.diagnostics_asked.connect(self.show_diagnostics)
         return self.pane
@@ -186,16 +193,46 @@ class MainWindow(QMainWindow):
         shown.raise_()
         shown.activateWindow()
 
+    # --- The window of models ---
+
+    def show_library(self, page: str = "") -> None:
+        """Open the window of models, at a page by its name in `LibraryPage`; where it was, for ""."""
+        library = self._make_library()
+        library.show_page(page)
+        library.come_forward()
+
+    def _show_family(self, key: str) -> None:
+        library = self._make_library()
+        library.show_family(key)
+        library.come_forward()
+
+    def _make_library(self) -> LibraryWindow:
+        """The window, unseen where it is new."""
+        if self.library is None:
+            from llamadesk.ui.library.window import LibraryWindow  # noqa: PLC0415 - the first frame needs none
+
+            self.library = LibraryWindow(self._desk, self.theme, self)
+            self.library.chat_asked.connect(self._come_to_chat)
+            self.library.file_asked.connect(self._open_file)
+        return self.library
+
+    def _come_to_chat(self) -> None:
+        self.activateWindow()
+        self.chat.composer.setFocus()
+
     # --- Model files ---
 
     def _open_file(self) -> None:
         from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - each class of Qt that a start loads takes time
 
+        over = self.library if self.library is not None and self.library.isActiveWindow() else self
         path, _ = QFileDialog.getOpenFileName(
-            self, "Open a model file", str(self._desk.library.models_folder), _MODEL_FILTER
+            over, "Open a model file", str(self._desk.library.models_folder), _MODEL_FILTER
         )
         if path:
             self._desk.library.add_file(Path(path))
+            if self.library is not None:
+                self.library.close()
 
     def _open_folder(self) -> None:
         from PySide6.QtCore import QUrl  # noqa: PLC0415 - as in `_open_file`
@@ -278,4 +315,6 @@ class MainWindow(QMainWindow):
         """A signal from the system ends the app by hiding the window: remember it then, too."""
         if not event.spontaneous():
             self._remember()
+            if self.library is not None:
+                self.library.close()
         super().hideEvent(event)

@@ -13,7 +13,8 @@ from llamadesk.core.settings import ALL_GPU_LAYERS, AUTO_GPU_LAYERS, CONTEXT_LEN
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.devices import DeviceList
 from llamadesk.ui.fields import Combo, WheelGuard
-from llamadesk.ui.setting_rows import SliderRow
+from llamadesk.ui.setting_rows import SliderRow, own_words
+from llamadesk.ui.shortcuts import Act, hint
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, plain_tip
 
@@ -36,6 +37,7 @@ class ModelChooser(QWidget):
 
     open_file_asked = Signal()
     open_folder_asked = Signal()
+    library_asked = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager) -> None:
         super().__init__()
@@ -69,6 +71,10 @@ class ModelChooser(QWidget):
             button.clicked.connect(asked)
             buttons.addWidget(button)
         layout.addLayout(buttons)
+        more = QPushButton("All models…")
+        more.setToolTip(hint(Act.LIBRARY))
+        more.clicked.connect(self.library_asked)
+        layout.addWidget(more)
         desk.models.families_changed.connect(self._show)
         desk.models.chosen_changed.connect(self._show)
         self._show()
@@ -195,8 +201,14 @@ class ContextRow(_ModelSliderRow):
         self._slider.setRange(min(MIN_CONTEXT, trained) if trained else MIN_CONTEXT, max(trained, MIN_CONTEXT))
         self._slider.setSingleStep(int(self.setting.step))
         self._slider.setPageStep(int(self.setting.step) * 4)
-        self._slider.setEnabled(chosen is not None)
-        self._slider.setToolTip("" if chosen else _NO_MODEL)
+        own = self._desk.settings.own(self.setting.key)
+        self._slider.setEnabled(chosen is not None and own is None)
+        self._slider.setToolTip(_NO_MODEL if chosen is None else "" if own is None else own_words(self.setting, own))
+
+    def _on_changed(self, key: str) -> None:
+        if key == self.setting.key:
+            self.refresh()  # whether it can be moved as well
+        super()._on_changed(key)
 
     def to_slider(self) -> int:
         """The context the chosen model is loaded with."""
@@ -211,7 +223,7 @@ class ContextRow(_ModelSliderRow):
 
     def words(self, position: int) -> str:
         """See SliderRow."""
-        if not self._slider.isEnabled():
+        if self._desk.models.chosen is None:
             return ""
         return f"{position:,} of {self._slider.maximum():,} tokens"
 
@@ -224,7 +236,7 @@ class ContextRow(_ModelSliderRow):
 
     def _show_words(self) -> None:
         super()._show_words()
-        if self._slider.isEnabled():
+        if self._desk.models.chosen is not None:
             layers = self._desk.settings.get(GPU_LAYERS, int)
             self.say(self._desk.library.memory_text(self._slider.value(), layers))
         else:

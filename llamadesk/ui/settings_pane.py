@@ -67,6 +67,7 @@ class SettingsPane(QWidget):
     close_asked = Signal()
     open_file_asked = Signal()
     open_folder_asked = Signal()
+    library_asked = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +80,7 @@ class SettingsPane(QWidget):
         self.chooser = ModelChooser(desk, theme)
         self.chooser.open_file_asked.connect(self.open_file_asked)
         self.chooser.open_folder_asked.connect(self.open_folder_asked)
+        self.chooser.library_asked.connect(self.library_asked)
         self.help = HelpActions(desk, theme)
         self._lay_out()
         desk.settings.changed.connect(self._on_setting)

@@ -16,6 +16,7 @@ class Act(StrEnum):
     SIDEBAR = "sidebar"
     SETTINGS = "settings"
     MODELS = "models"
+    LIBRARY = "library"
     OPEN_FILE = "open_file"
     DELETE_CHAT = "delete_chat"
     STOP = "stop"
@@ -40,6 +41,7 @@ SHORTCUTS = (
     Shortcut(Act.SIDEBAR, ("Ctrl+B",), "Show or hide the sidebar"),
     Shortcut(Act.SETTINGS, ("Ctrl+,",), "Show or hide the settings"),
     Shortcut(Act.MODELS, ("Ctrl+L",), "Choose a model"),
+    Shortcut(Act.LIBRARY, ("Ctrl+Shift+M",), "All models: find, compare, download"),
     Shortcut(Act.OPEN_FILE, ("Ctrl+O",), "Open a model file"),
     Shortcut(Act.DELETE_CHAT, ("Ctrl+Shift+Backspace",), "Delete the chat on screen"),
     Shortcut(Act.STOP, ("Esc",), "Stop generating"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from library_stand_in import CatalogueStandIn, DownloadsStandIn
 from PySide6.QtCore import QObject, Signal
 
 from llamadesk.control.notices import Notices
@@ -256,6 +257,8 @@ class StandInDesk(QObject):
         self.tuning = Tuning(self.asked)
         self.diagnostics = Diagnostics(self.asked)
         self.updates = Updates(self.asked)
+        self.catalogue = CatalogueStandIn(self.asked)
+        self.downloads = DownloadsStandIn(self.asked)
 
     def with_model(self, *, gpu: bool = False) -> StandInDesk:
         """Choose and load the middle one of three quantizations of a model, beside another model."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,17 +26,6 @@ def texts(widget: QWidget) -> str:
 
 def buttons(widget: QWidget) -> set[str]:
     return {button.text() for button in widget.findChildren(QPushButton) if button.isVisible()}
-
-
-def test_a_first_start_without_a_model_says_what_to_do(make_window: Callable[..., MainWindow]) -> None:
-    desk = StandInDesk()
-    window = make_window(desk)
-    assert "Welcome" not in texts(window.chat.empty)  # nobody has looked for models yet
-    desk.models.families_changed.emit()
-    assert "Welcome" in texts(window.chat.empty) and ".gguf" in texts(window.chat.empty)
-    assert {"Open a model file…", "Open models folder", "Look again"} <= buttons(window.chat.empty)
-    next(b for b in window.chat.empty.findChildren(QPushButton) if b.text() == "Look again").click()
-    assert desk.asked.named("rescan") == [()]
 
 
 def test_a_greeting_offers_beginnings(window: MainWindow) -> None:

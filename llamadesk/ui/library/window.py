@@ -1,0 +1,285 @@
+"""The window of models: what suits this computer, a comparison, what is here, the hub, downloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QWidget
+
+from llamadesk.core.settings import LIBRARY_GEOMETRY
+from llamadesk.ui.icons import icon
+from llamadesk.ui.library.licence_dialog import LicenceDialog
+from llamadesk.ui.library.pages import LISTED, LibraryPage, make_page
+from llamadesk.ui.style import room_sheet
+from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import plain_tip
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+
+    from llamadesk.control.desk import Desk
+    from llamadesk.core.catalogue import Licence
+
+_LIST_WIDTH: Final = 196
+_FOLDED_WIDTH: Final = 52
+_FOLDED_BELOW: Final = 640
+_ROW_HEIGHT: Final = 38
+
+
+_SHOWS: Final = {
+    LibraryPage.FAMILY: "show_family",
+    LibraryPage.MODEL: "show_model",
+    LibraryPage.HUB: "show_repository",
+}
+"""What a page shows one of its things by."""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """A page, and what it shows: the key of a family, the path of a file, a repository; "" for the page as it is."""
+
+    page: LibraryPage
+    about: str | Path = ""
+
+
+class LibraryWindow(QWidget):
+    """Pages beside a list of them; each page is made when it is first shown. It is kept when it is closed.
+
+    It answers the licence questions of the whole app, so it is made, unseen, before anything can be downloaded.
+    """
+
+    chat_asked = Signal()
+    file_asked = Signal()
+
+    def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self._desk = desk
+        self._theme = theme
+        self._pages: dict[LibraryPage, QWidget] = {}
+        self._place = _Place(LibraryPage.FOR_YOU)
+        self._trail: list[_Place] = []
+        self.setWindowTitle("Models")
+        self.setAccessibleName("Models")
+        self.setObjectName("library")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumSize(340, 400)
+        self._list = QListWidget()
+        self._list.setAccessibleName("Library pages")
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for entry in LISTED:
+            self._list.addItem(QListWidgetItem(entry.title))
+        self._list.currentRowChanged.connect(self._on_row)
+        self._list.itemClicked.connect(self._on_clicked)
+        self._stack = QStackedWidget()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._list)
+        layout.addWidget(self._stack, 1)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self.close)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Back), self).activated.connect(self.go_back)
+        desk.downloads.state.changed.connect(self._show_list)
+        desk.catalogue.licence_wanted.connect(self._ask_licence)
+        desk.catalogue.repository_wanted.connect(self._open_repository)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self._restore()
+
+    # --- Going about ---
+
+    def show_page(self, page: str = "") -> None:
+        """Go to a page by the name that `LibraryPage` gives it; the window opens where it was for ""."""
+        if page or not self._pages:
+            self._trail.clear()
+            self._go(_Place(LibraryPage(page or LibraryPage.FOR_YOU)))
+
+    def show_family(self, key: str) -> None:
+        """Go to the page of a model of the catalogue, or of a family that is here."""
+        self._follow(_Place(LibraryPage.FAMILY, key))
+
+    def show_model(self, path: Path) -> None:
+        """Go to the page of a file."""
+        self._follow(_Place(LibraryPage.MODEL, path))
+
+    def show_repository(self, repository: str) -> None:
+        """Go to a repository of the hub, or to its search for ""."""
+        self._follow(_Place(LibraryPage.HUB, repository))
+
+    @Slot(str)
+    def _open_repository(self, repository: str) -> None:
+        """Asked for from outside the window, by a notice."""
+        self.show_repository(repository)
+        self.come_forward()
+
+    def come_forward(self) -> None:
+        """Be seen, above the other windows."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    @Slot()
+    def go_back(self) -> None:
+        """Go to where the person came from."""
+        if self._trail:
+            self._go(self._trail.pop())
+
+    def _follow(self, place: _Place) -> None:
+        if place != self._place:
+            self._trail.append(self._place)
+        self._go(place)
+
+    def _go(self, place: _Place) -> None:
+        page = self._page(place.page)
+        self._place = place
+        if place.about:
+            getattr(page, _SHOWS[place.page])(place.about)
+        self._stack.setCurrentWidget(page)
+        self._mark_row()
+
+    def _page(self, page: LibraryPage) -> QWidget:
+        if page not in self._pages:
+            made = self._pages[page] = make_page(page, self._desk, self._theme, self._stack)
+            self._stack.addWidget(made)
+            self._connect(made)
+        return self._pages[page]
+
+    def _connect(self, page: QWidget) -> None:
+        """A page has those of these signals that it has a use for."""
+        for name, handler in (
+            ("family_asked", self.show_family),
+            ("model_page_asked", self.show_model),
+            ("hub_asked", self.show_repository),
+            ("licence_asked", self.show_licence),
+            ("page_asked", self.show_page),
+            ("downloads_asked", lambda: self.show_page(LibraryPage.DOWNLOADS.value)),
+            ("back_asked", self.go_back),
+            ("file_asked", self.file_asked),
+            ("chat_asked", self._go_to_chat),
+        ):
+            signal = getattr(page, name, None)
+            if signal is not None:
+                signal.connect(handler)
+
+    def _go_to_chat(self) -> None:
+        self.close()
+        self.chat_asked.emit()
+
+    # --- The list ---
+
+    @Slot(int)
+    def _on_row(self, row: int) -> None:
+        if 0 <= row < len(LISTED) and self._row() != row:
+            self.show_page(LISTED[row].page.value)
+
+    @Slot(QListWidgetItem)
+    def _on_clicked(self, item: QListWidgetItem) -> None:
+        """From the page of one model, a click leads back to the page it was come from, whose row is the current one."""
+        page = LISTED[self._list.row(item)].page
+        if self._place != _Place(page):
+            self.show_page(page.value)
+
+    def _row(self) -> int:
+        """The row of the page that is shown, or that it was come from."""
+        listed = [entry.page for entry in LISTED]
+        places = [place.page for place in (self._place, *reversed(self._trail)) if place.page in listed]
+        return listed.index(places[0]) if places else -1
+
+    def _mark_row(self) -> None:
+        blocked = self._list.blockSignals(True)
+        self._list.setCurrentRow(self._row())
+        self._list.blockSignals(blocked)
+
+    @Slot()
+    def _show_list(self) -> None:
+        """Names where there is room for them; the count of downloads that are not done."""
+        n_active = self._desk.downloads.state.n_active
+        for row, entry in enumerate(LISTED):
+            counts = entry.page is LibraryPage.DOWNLOADS and n_active > 0
+            title = f"{entry.title} ({n_active})" if counts else entry.title
+            item = self._list.item(row)
+            item.setText("" if self._is_narrow else title)
+            item.setToolTip(plain_tip(title) if self._is_narrow else "")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, title)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.width() < self._theme.px(_FOLDED_BELOW)
+
+    # --- Licences ---
+
+    @Slot(str)
+    def show_licence(self, model_id: str) -> None:
+        """Show the licence of a model of the catalogue, to be read."""
+        licence = self._desk.catalogue.licence_of(model_id)
+        if licence is not None:
+            self._open_licence(licence, model_id, asks=False)
+
+    @Slot(object, str, str)
+    def _ask_licence(self, licence: Licence, model_id: str, quantization: str) -> None:
+        dialog = self._open_licence(licence, model_id, asks=True)
+        dialog.accepted.connect(lambda: self._accept(licence.id, model_id, quantization))
+
+    def _accept(self, licence_id: str, model_id: str, quantization: str) -> None:
+        self._desk.catalogue.accept(licence_id)
+        self._desk.catalogue.download(model_id, quantization)
+
+    def _open_licence(self, licence: Licence, model_id: str, *, asks: bool) -> LicenceDialog:
+        model = self._desk.catalogue.state.model(model_id)
+        over = self if self.isVisible() else self.parentWidget() or self
+        dialog = LicenceDialog(licence, model, self._theme, over, asks=asks)
+        dialog.open()
+        return dialog
+
+    # --- What is shown and remembered ---
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The list folds to its icons where the window is narrow."""
+        super().resizeEvent(event)
+        self._fold()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What the pages show may have changed while nobody looked."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._desk.catalogue.look()
+            self._list.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Remember where the window was."""
+        if not event.spontaneous():
+            geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+            self._desk.preferences.set(LIBRARY_GEOMETRY, geometry)
+        super().hideEvent(event)
+
+    def _restore(self) -> None:
+        stored = self._desk.settings.get(LIBRARY_GEOMETRY, str)
+        if not (stored and self.restoreGeometry(QByteArray.fromBase64(stored.encode("ascii", "ignore")))):
+            room, px = self.screen().availableGeometry(), self._theme.px
+            self.resize(min(px(980), room.width() - 40), min(px(720), room.height() - 40))
+
+    def _fold(self) -> None:
+        self._list.setFixedWidth(self._theme.px(_FOLDED_WIDTH if self._is_narrow else _LIST_WIDTH))
+        self._show_list()
+
+    @Slot()
+    def _dress(self) -> None:
+        theme, c = self._theme, self._theme.colours
+        self.setStyleSheet(
+            room_sheet(theme) + f"#library {{ background: {c.window}; }}"
+            f"QListWidget {{ background: {c.sidebar}; border: none; border-right: 1px solid {c.border}; outline: none;"
+            f" padding: {theme.px(10)}px {theme.px(6)}px; font-size: {theme.px(13)}px; }}"
+            f"QListWidget::item {{ height: {theme.px(_ROW_HEIGHT)}px; padding-left: {theme.px(8)}px; color: {c.text};"
+            f" border-radius: {theme.px(8)}px; border: 1px solid transparent; }}"
+            f"QListWidget::item:hover {{ background: {c.hover}; }}"
+            f"QListWidget::item:selected {{ background: {c.selected}; }}"
+            f"QListWidget::item:focus {{ border: 1px solid {c.focus}; }}"
+        )
+        size, gap = theme.px(17), theme.px(6)
+        self._list.setIconSize(QSize(size + gap, size))
+        for row, entry in enumerate(LISTED):
+            self._list.item(row).setIcon(icon(entry.icon, c.text_muted, size, gap=gap))
+        self._fold()

@@ -1,0 +1,236 @@
+"""The cards that a new person is offered: what they say, and that one press is all it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+from library_stand_in import GB, download, look_around, put_here
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+from stand_in import StandInDesk, llama_family, model_file
+
+from llamadesk.core.catalogue import Catalogue
+from llamadesk.core.choosing import Suggestion
+from llamadesk.core.downloads import DownloadStage
+from llamadesk.core.models import ModelFamily
+from llamadesk.core.sizes import bytes_text
+from llamadesk.state.engine import EngineStatus, Phase
+from llamadesk.ui.library.folding_row import FoldingRow
+from llamadesk.ui.library.for_you_page import ForYouPage
+from llamadesk.ui.library.suggestion_card import SuggestionCard
+from llamadesk.ui.library.suggestion_list import SuggestionList
+from llamadesk.ui.main_window import MainWindow
+from llamadesk.ui.theme import ThemeManager
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform cannot
+
+
+@pytest.fixture
+def desk() -> StandInDesk:
+    """A desk without a model."""
+    return StandInDesk()
+
+
+@pytest.fixture
+def theme() -> Iterator[ThemeManager]:
+    yield ThemeManager()
+
+
+@pytest.fixture
+def suggestions(desk: StandInDesk) -> list[Suggestion]:
+    found = look_around(desk)
+    assert len(found) >= 2 and found[0].is_recommended
+    return found
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, desk: StandInDesk, theme: ThemeManager, suggestions: list[Suggestion]) -> SuggestionList:
+    result = SuggestionList(desk, theme)  # type: ignore[arg-type]
+    qtbot.addWidget(result)
+    result.resize(700, 700)
+    result.show()
+    return result
+
+
+def texts(widget: QWidget) -> str:
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def buttons(widget: QWidget) -> set[str]:
+    return {button.text() for button in widget.findChildren(QPushButton) if button.isVisible()}
+
+
+def press(widget: QWidget, text: str) -> None:
+    next(b for b in widget.findChildren(QPushButton) if b.text() == text and b.isVisible()).click()
+
+
+def test_each_suggestion_is_a_card_and_one_is_recommended(shown: SuggestionList, suggestions: list[Suggestion]) -> None:
+    assert len(shown.cards) == len(suggestions)
+    assert ["Recommended" in texts(card) for card in shown.cards] == [each.is_recommended for each in suggestions]
+    for card, suggestion in zip(shown.cards, suggestions, strict=True):
+        said = texts(card)
+        for part in (
+            suggestion.model.name,
+            suggestion.model.good_for,
+            suggestion.reason,
+            suggestion.model.publisher,
+            f"{bytes_text(suggestion.choice.size_bytes)} to download",
+            "of memory",
+        ):
+            assert part in said
+
+
+def test_one_press_gets_the_model(shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]) -> None:
+    press(shown.cards[0], "Download and chat")
+    wanted = (suggestions[0].model.id, suggestions[0].choice.quantization)
+    assert desk.asked.named("download") == [wanted]
+    desk.catalogue.state.set_resolving(frozenset({wanted}))
+    assert "Looking it up…" in buttons(shown.cards[0])
+    assert not next(b for b in shown.cards[0].findChildren(QPushButton) if b.text() == "Looking it up…").isEnabled()
+    desk.catalogue.state.set_resolving(frozenset())
+    assert "Download and chat" in buttons(shown.cards[0])
+
+
+def test_where_a_model_is_chosen_nothing_is_promised_of_a_chat(shown: SuggestionList, desk: StandInDesk) -> None:
+    desk.models.choose(llama_family().files[0])
+    assert "Download" in buttons(shown.cards[0]) and "Download and chat" not in buttons(shown.cards[0])
+
+
+def test_a_download_shows_how_far_it_is_and_can_be_held(
+    shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    card, other = shown.cards[0], shown.cards[1]
+    download(desk, suggestions[0], DownloadStage.DOWNLOADING, done=0.25)
+    bar = card.findChild(QProgressBar)
+    assert bar.isVisible() and bar.value() == pytest.approx(0.25 * bar.maximum(), abs=1)
+    assert bytes_text(suggestions[0].choice.size_bytes) in bar.accessibleDescription()
+    assert "Download and chat" not in buttons(card) and "Download and chat" in buttons(other)
+    press(card, "Pause")
+    assert desk.asked.named("pause") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "asked"),
+    [
+        (DownloadStage.PAUSED, "Continue", "resume"),
+        (DownloadStage.FAILED, "Try again", "retry"),
+        (DownloadStage.RETRYING, "Pause", "pause"),
+        (DownloadStage.WAITING, "Cancel", "cancel"),
+    ],
+)
+def test_a_download_can_be_gone_on_with_and_given_up(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion],
+    stage: DownloadStage, text: str, asked: str,
+) -> None:  # fmt: skip
+    download(desk, suggestions[0], stage)
+    qtbot.waitUntil(lambda: text in buttons(shown.cards[0]))
+    press(shown.cards[0], text)
+    assert desk.asked.named(asked) == [(7,)]
+
+
+def test_a_model_that_is_here_is_used_at_once(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    here = model_file("Whatever", "Q8_0", 9 * GB)
+    put_here(desk, suggestions[0], ModelFamily("Whatever", (here,)))
+    with qtbot.waitSignal(shown.chat_asked):
+        press(shown.cards[0], "Use it")
+    assert desk.asked.named("use") == [(suggestions[0].model.id, "Q8_0")]
+    suggested = model_file("Whatever", suggestions[0].choice.quantization, 8 * GB)
+    put_here(desk, suggestions[0], ModelFamily("Whatever", (here, suggested)))
+    press(shown.cards[0], "Use it")
+    assert desk.asked.named("use")[-1] == (suggestions[0].model.id, suggestions[0].choice.quantization)
+
+
+def test_a_download_that_is_done_gives_the_button_back(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    download(desk, suggestions[0], DownloadStage.DONE, done=1.0)
+    assert not shown.cards[0].findChild(QProgressBar).isVisible()
+
+
+def test_other_figures_leave_the_focus_where_it_is(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    cards = list(shown.cards)
+    others = [msgspec.structs.replace(each, reason="Another reason.") for each in suggestions]
+    desk.catalogue.state.show_suggestions(tuple(others))
+    assert shown.cards == cards
+    assert "Another reason." in texts(cards[0])
+
+
+def test_nothing_that_fits_is_said_and_leads_on(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    desk.catalogue.state.show_suggestions(())
+    assert not shown.cards and "memory of this computer" in texts(shown)
+    assert {"I have a model file…", "Look at what is on this computer", "All models"} <= buttons(shown)
+    desk.catalogue.state.set_looking(True)
+    assert "Looking at what suits" in texts(shown)
+
+
+def test_the_other_ways_lead_to_their_pages(qtbot: QtBot, shown: SuggestionList, desk: StandInDesk) -> None:
+    pages: list[str] = []
+    shown.page_asked.connect(pages.append)
+    press(shown, "Look at what is on this computer")
+    press(shown, "All models")
+    assert pages == ["here", "compare"]
+    with qtbot.waitSignal(shown.file_asked):
+        press(shown, "I have a model file…")
+    families: list[str] = []
+    shown.family_asked.connect(families.append)
+    press(shown.cards[1], "More about it")
+    assert families == [shown.cards[1].model_id]
+
+
+def test_the_names_of_a_list_of_somebody_s_own_are_no_markup(
+    qtbot: QtBot, desk: StandInDesk, theme: ThemeManager, suggestions: list[Suggestion]
+) -> None:
+    name = '<img src="file:///x">'
+    model = msgspec.structs.replace(suggestions[0].model, name=name)
+    licences = desk.catalogue.state.catalogue.licences
+    look_around(desk, catalogue=Catalogue((model,), licences))
+    card = SuggestionCard(desk.catalogue.state.suggestions[0], desk, theme)  # type: ignore[arg-type]
+    qtbot.addWidget(card)
+    card.show()
+    assert name in texts(card)
+
+
+def test_a_narrow_card_has_its_button_below(qtbot: QtBot, desk: StandInDesk, theme: ThemeManager) -> None:
+    look_around(desk)
+    page = ForYouPage(desk, theme)  # type: ignore[arg-type]
+    qtbot.addWidget(page)
+    for width, is_folded in ((900, False), (340, True)):
+        page.resize(width, 700)
+        page.show()
+        card = page.findChildren(SuggestionCard)[0]
+        row = card.findChild(FoldingRow)
+        qtbot.waitUntil(lambda row=row, is_folded=is_folded: row.is_folded is is_folded)
+        qtbot.waitUntil(lambda card=card, width=width: 0 < card.width() <= width)
+
+
+def test_a_new_person_is_offered_models_in_place_of_a_chat(
+    make_window: Callable[..., MainWindow], desk: StandInDesk, qtbot: QtBot
+) -> None:
+    suggestions = look_around(desk)
+    window = make_window(desk)
+    assert "Welcome" not in texts(window.chat.empty)  # nobody has looked for models yet
+    assert window.library is None
+    desk.models.families_changed.emit()
+    assert "Welcome" in texts(window.chat.empty)
+    qtbot.waitUntil(lambda: "Download and chat" in buttons(window.chat.empty))
+    assert window.library is not None and not window.library.isVisible()  # for the licence that may be asked for
+    press(window.chat.empty, "Download and chat")
+    assert desk.asked.named("download") == [(suggestions[0].model.id, suggestions[0].choice.quantization)]
+    download(desk, suggestions[0], DownloadStage.DOWNLOADING, done=0.5)
+    assert window.chat.empty.findChildren(QProgressBar)[-1].isEnabled()
+    window.chat.composer.edit.set_text("Typed meanwhile")
+    desk.models.choose(llama_family().files[0])
+    desk.engine.set_status(EngineStatus(Phase.LOADING, 0.5))
+    assert "Loading Llama 3.1 8B" in texts(window.chat.empty)
+    assert not [card for card in window.chat.empty.findChildren(SuggestionCard) if card.isVisible()]
+    desk.engine.set_status(EngineStatus(Phase.READY))
+    assert "What would you like" in texts(window.chat.empty)
+    assert window.chat.composer.edit.text() == "Typed meanwhile"
