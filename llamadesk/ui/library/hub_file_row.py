@@ -40,7 +40,10 @@ class HubFileRow(QFrame):
         self._note = ElidedLabel("faint")
         self._progress = label("", "small", wrap=True)
         self._trouble = label("", "small", wrap=True)
-        set_property(self._trouble, "tone", "error")
+        self._fit.setProperty(
+            "tone", ""
+        )  # a look that is changed later costs more than one that is there from the start
+        self._trouble.setProperty("tone", "error")
         self.look = self._button("link", lambda: self.look_asked.emit(self.file))
         self.look.setToolTip(_LOOK_TIP)
         self.main = self._button("", self._do)

@@ -18,7 +18,7 @@ from llamadesk.ui.theme import ThemeManager
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
-_ROWS_AT_ONCE: Final = 4
+_ROWS_AT_ONCE: Final = 2
 """Some repositories have hundreds of files: made together, their rows would hold up the window."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from llamadesk.ui.library.hub_model_view import HubModelView
 from llamadesk.ui.library.hub_search_view import HubSearchView
 from llamadesk.ui.library.trouble_box import trouble_sheet
 from llamadesk.ui.style import room_sheet
@@ -15,6 +15,7 @@ from llamadesk.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
+    from llamadesk.ui.library.hub_model_view import HubModelView
 
 
 class HubPage(QWidget):
@@ -26,6 +27,7 @@ class HubPage(QWidget):
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._desk = desk
         self._hub = desk.hub
         self._theme = theme
         self._came_from_search = True
@@ -33,12 +35,8 @@ class HubPage(QWidget):
         self.setAccessibleName("Find more")
         self.search_view = HubSearchView(desk, theme)
         self.search_view.chosen.connect(desk.hub.open)
-        self.model_view = HubModelView(desk, theme)
-        self.model_view.back_asked.connect(self._go_back)
-        self.model_view.downloads_asked.connect(self.downloads_asked)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.search_view)
-        self._stack.addWidget(self.model_view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -47,6 +45,17 @@ class HubPage(QWidget):
         theme.changed.connect(self._dress)
         self._dress()
         self._show()
+
+    @cached_property
+    def model_view(self) -> HubModelView:
+        """Made when the first model is shown: most of the page is there."""
+        from llamadesk.ui.library.hub_model_view import HubModelView  # noqa: PLC0415 - as said above
+
+        view = HubModelView(self._desk, self._theme)
+        view.back_asked.connect(self._go_back)
+        view.downloads_asked.connect(self.downloads_asked)
+        self._stack.addWidget(view)
+        return view
 
     def show_repository(self, repository: str) -> None:
         """Show a repository ("owner/name"), or the search for "". Asks the hub: the person has to have asked for it."""

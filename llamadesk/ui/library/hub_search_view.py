@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRect, Qt, Signal, Slot
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _COLUMN: Final = 880
 _FIELD_ROOM: Final = 380
 _PLACEHOLDER = "A name, such as Llama 2 7B Chat, or the address of a model's page"
+_SHOW_TOKEN, _HIDE_TOKEN = "Access token…", "Hide the access token"
 _PRIVACY = (
     "Search asks {host} for these words, and opening a model for its page and the beginning of a few of its files; "
     "with your access token, if you entered one. Nothing else is sent: nothing of your chats, and nothing about this "
@@ -38,6 +40,7 @@ class HubSearchView(QWidget):
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._desk = desk
         self._hub = desk.hub
         self._theme = theme
         self.setAccessibleName("Search on the hub")
@@ -57,17 +60,14 @@ class HubSearchView(QWidget):
         self.results = HubResults(theme)
         self.results.chosen.connect(self.chosen)
         self.results.row_shown.connect(self._keep_in_sight)
-        self._toggle = QPushButton()
+        self._toggle = QPushButton(_SHOW_TOKEN)
         self._toggle.setProperty("kind", "link")
         self._toggle.setCursor(Qt.CursorShape.PointingHandCursor)
         self._toggle.clicked.connect(self._toggle_token)
-        self._token = TokenBox(desk, theme)
-        self._token.hide()
         self._lay_out()
         desk.hub.state.results_changed.connect(self._show)
         theme.changed.connect(self._dress)
         self._dress()
-        self._show_toggle()
         self._show()
 
     def _lay_out(self) -> None:
@@ -80,7 +80,7 @@ class HubSearchView(QWidget):
         lines.addWidget(self._entry)
         lines.addWidget(self._privacy)
         lines.addWidget(self._toggle, 0, Qt.AlignmentFlag.AlignLeft)
-        for widget in (self._token, self._trouble, self._state, self.results):
+        for widget in (self._trouble, self._state, self.results):
             lines.addWidget(widget)
         lines.addStretch(1)
         layout = QVBoxLayout(self)
@@ -108,13 +108,20 @@ class HubSearchView(QWidget):
             self._state.setText(f"Nothing was found for “{state.query}”. Try fewer words, or another spelling.")
         self._state.setVisible(bool(self._state.text()))
 
+    @cached_property
+    def _token(self) -> TokenBox:
+        """Made when the person asks for it: few ever do."""
+        box = TokenBox(self._desk, self._theme)
+        lines = self._scroll.lines
+        lines.insertWidget(lines.indexOf(self._toggle) + 1, box)
+        box.hide()
+        return box
+
     @Slot()
     def _toggle_token(self) -> None:
-        self._token.setVisible(not self._token.isVisibleTo(self))
-        self._show_toggle()
-
-    def _show_toggle(self) -> None:
-        self._toggle.setText("Hide the access token" if self._token.isVisibleTo(self) else "Access token…")
+        shows = not self._token.isVisibleTo(self)
+        self._token.setVisible(shows)
+        self._toggle.setText(_HIDE_TOKEN if shows else _SHOW_TOKEN)
 
     @Slot(QRect)
     def _keep_in_sight(self, row: QRect) -> None:
