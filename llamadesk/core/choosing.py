@@ -47,6 +47,7 @@ _DESKTOP_SHARE: Final = 0.06  # of a graphics card's memory
 _READING_SPEED: Final = 5.0  # tokens/s; most people read a little faster or slower than this
 _FLUENT_SPEED: Final = 10.0  # above this, quality is worth more than speed
 _SLOWEST_SPEED: Final = 1.5  # below this nobody wants to wait
+_MODEST_SHARE: Final = 0.5  # of all memory: other programs want some, and a download ought to end today
 _NEARLY_AS_FAST: Final = 0.85
 _MUCH_FASTER: Final = 1.8
 
@@ -348,8 +349,8 @@ def _words(choice: Choice) -> str:
 
 
 def recommend(models: Sequence[CatalogueModel], machine: Machine, n_ctx: int = USUAL_CONTEXT) -> tuple[Suggestion, ...]:
-    """Up to three models that suit a machine: the recommended one, then a faster one and a stronger, slower one, where
-    there are such.
+    """Up to three models that suit a machine: the recommended one, then a faster one and a stronger one, where there are
+    such. The recommended one takes no more than half of the memory, if it can be.
 
     Nothing is suggested that has no source, keeps too little of its quality, or does not fit; and what just fits, only
     where nothing fits comfortably.
@@ -359,8 +360,13 @@ def recommend(models: Sequence[CatalogueModel], machine: Machine, n_ctx: int = U
         fitting = [(model, [each for each in choices if each.verdict is verdict]) for model, choices in tables]
         suited = [(model, choices) for model, choices in fitting if choices]
         if suited:
-            return _suggestions(suited)
+            return _suggestions(suited, _MODEST_SHARE * _all_memory(machine.memory))
     return ()
+
+
+def _all_memory(memory: FreeMemory) -> int:
+    """Bytes of main memory and of graphics cards that have their own."""
+    return memory.ram_total + sum(gpu.memory_total for gpu in memory.gpus if not shares_main_memory(gpu))
 
 
 def _suggestable(model: CatalogueModel, machine: Machine, n_ctx: int) -> list[Choice]:
@@ -368,14 +374,16 @@ def _suggestable(model: CatalogueModel, machine: Machine, n_ctx: int) -> list[Ch
     return [choice for choice in choices if choice.source is not None and choice.quality >= Quality.GOOD]
 
 
-def _suggestions(suited: Sequence[tuple[CatalogueModel, list[Choice]]]) -> tuple[Suggestion, ...]:
-    """What is suggested of models with the quantizations that suit."""
+def _suggestions(suited: Sequence[tuple[CatalogueModel, list[Choice]]], modest_bytes: float) -> tuple[Suggestion, ...]:
+    """What is suggested of models with the quantizations that suit; the recommended one takes at most `modest_bytes`
+    where one does."""
     offers = [(model, _balanced(choices)) for model, choices in suited]
-    readable = [offer for offer in offers if offer[1].tokens_per_second >= _READING_SPEED]
+    modest = [offer for offer in offers if offer[1].need.ram_bytes + offer[1].need.vram_bytes <= modest_bytes]
+    readable = [offer for offer in modest or offers if offer[1].tokens_per_second >= _READING_SPEED]
     if readable:
         best, praise = max(readable, key=_strength), "The best answers that this computer writes at a good pace."
     else:
-        best, praise = max(offers, key=lambda offer: offer[1].tokens_per_second), "The fastest on this computer."
+        best, praise = max(modest or offers, key=lambda offer: offer[1].tokens_per_second), "The fastest here."
     strength, speed = _strength(best)
     faster = [
         (model, _balanced(quick))
@@ -388,7 +396,10 @@ def _suggestions(suited: Sequence[tuple[CatalogueModel, list[Choice]]]) -> tuple
     ]
     found = [(best, True, praise)]
     found += [(max(faster, key=_strength), False, "Faster, with simpler answers.")] if faster else []
-    found += [(max(stronger, key=_strength), False, "Better answers, but slower.")] if stronger else []
+    if stronger:
+        strongest = max(stronger, key=_strength)
+        price = "slower" if strongest[1].tokens_per_second < speed else "a long download and much of the memory"
+        found.append((strongest, False, f"Better answers, but {price}."))
     return tuple(
         Suggestion(model, choice, is_recommended, f"{words} {_words(choice)}")
         for (model, choice), is_recommended, words in found

@@ -230,7 +230,8 @@ def checked(suggestions: tuple[Suggestion, ...]) -> Suggestion:
     best = suggestions[0]
     for other in suggestions[1:]:
         is_stronger = other.model.strength > best.model.strength
-        assert is_stronger == (other.choice.tokens_per_second < best.choice.tokens_per_second)
+        is_slower = other.choice.tokens_per_second < best.choice.tokens_per_second
+        assert is_stronger == (is_slower or other.choice.size_bytes > best.choice.size_bytes)
     return best
 
 
@@ -244,14 +245,21 @@ def checked(suggestions: tuple[Suggestion, ...]) -> Suggestion:
         (machine(16, card(8)), "qwen3-8b"),
         (machine(32, card(12)), "qwen3-14b"),
         (machine(64, card(24)), "qwen3-30b-a3b-instruct-2507"),
-        (machine(16, unified(11)), "qwen3-14b"),
+        (machine(24), "qwen3-8b"),
+        (machine(16, unified(11)), "qwen3-8b"),
     ],
-    ids=["4", "8", "16", "64", "16+8", "32+12", "64+24", "apple 16"],
+    ids=["4", "8", "16", "64", "16+8", "32+12", "64+24", "24", "apple 16"],
 )
 def test_what_suits_a_machine(here: Machine, id_: str, models: tuple[CatalogueModel, ...]) -> None:
     best = checked(recommend(models, here))
     assert best.model.id == id_
     assert best.choice.tokens_per_second >= 5
+
+
+def test_the_recommended_one_leaves_room_for_other_programs(models: tuple[CatalogueModel, ...]) -> None:
+    suggestions = recommend(models, machine(24))
+    assert suggestions[0].choice.need.ram_bytes <= 12 * GB
+    assert max(each.choice.need.ram_bytes for each in suggestions[1:]) > 12 * GB, "who wants the whole, finds it"
 
 
 def test_a_slow_machine_gets_a_smaller_model(models: tuple[CatalogueModel, ...]) -> None:
