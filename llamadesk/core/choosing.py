@@ -349,8 +349,8 @@ def _words(choice: Choice) -> str:
 
 
 def recommend(models: Sequence[CatalogueModel], machine: Machine, n_ctx: int = USUAL_CONTEXT) -> tuple[Suggestion, ...]:
-    """Up to three models that suit a machine: the recommended one, then a faster one and a stronger one, where there are
-    such. The recommended one takes no more than half of the memory, if it can be.
+    """Up to three models that suit a machine: the recommended one, then a faster one and a stronger one, where there
+    are such. The recommended one takes no more than half of the memory, if it can be.
 
     Nothing is suggested that has no source, keeps too little of its quality, or does not fit; and what just fits, only
     where nothing fits comfortably.
