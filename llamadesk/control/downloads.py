@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from llamadesk.control.awake import StaysAwake
 from llamadesk.control.download_keeping import KeptDownloads
 from llamadesk.control.download_news import DownloadNews
+from llamadesk.control.download_retries import DownloadRetries
 from llamadesk.control.download_runner import DownloadRunner
 from llamadesk.control.download_work import Ending, SpeedLimit, deleted, planned
 from llamadesk.control.library import ModelControl
@@ -27,7 +28,7 @@ from llamadesk.core.downloads import (
     incomplete_problem,
     unknown_problem,
 )
-from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.errors import Problem, ProblemError
 from llamadesk.core.hub import HubFile, HubFileKind
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.settings import DOWNLOAD_LIMIT
@@ -36,10 +37,6 @@ from llamadesk.state.downloads import DownloadListModel
 if TYPE_CHECKING:
     from llamadesk.control.hub import HubControl
 
-_AGAIN_MS: Final = 5 * 60 * 1000
-_AGAIN_WORDS: Final = "LlamaDesk tries again by itself every few minutes."
-_PASSES: Final = frozenset({ProblemCode.NETWORK_FAILED, ProblemCode.HUB_BUSY})
-_REFUSED: Final = frozenset({ProblemCode.HUB_GATED, ProblemCode.HUB_TOKEN})
 _MEGABYTE: Final = 1_000_000
 _KEPT_SECONDS: Final = 0.02
 
@@ -75,13 +72,11 @@ class DownloadControl(QObject):
         self._runner.progressed.connect(self._on_progressed)
         self._runner.part_arrived.connect(self._on_part_arrived)
         self._runner.ended.connect(self._on_ended)
+        self._retries = DownloadRetries(self.state, hub.state, self._go_on, offline=rooms.mode.offline, parent=self)
         self._awake = StaysAwake(rooms, self)
         self._has_ended = False
         self._last_id = 0
-        self._again = QTimer(self, singleShot=True, interval=_AGAIN_MS)
-        self._again.timeout.connect(self._try_again)
         rooms.settings.changed.connect(self._on_setting)
-        hub.state.token_changed.connect(self._on_token)
         self._on_setting(DOWNLOAD_LIMIT)
 
     # --- What is asked for ---
@@ -155,7 +150,7 @@ class DownloadControl(QObject):
     async def end(self) -> None:
         """The app ends: stop, within a moment. Everything is kept and goes on the next time."""
         self._has_ended = True
-        self._again.stop()
+        self._retries.end()
         self._awake.release()
         await self._runner.end()
         await asyncio.sleep(_KEPT_SECONDS)  # what is to be kept now is on its way to the store then
@@ -263,29 +258,11 @@ class DownloadControl(QObject):
             self.finished.emit(download.file)
 
     def _fail(self, entry: DownloadEntry, problem: Problem) -> None:
-        passes = problem.code in _PASSES and not self._rooms.mode.offline
-        done, total, words = entry.status.done_bytes, entry.status.total_bytes, _AGAIN_WORDS if passes else ""
+        done, total = entry.status.done_bytes, entry.status.total_bytes
+        words = "" if self._has_ended else self._retries.plan(problem)
         status = DownloadStatus(DownloadStage.FAILED, done, total, trouble=words, problem=problem)
         self._kept.put(entry.download, status)
-        if passes and not (self._again.isActive() or self._has_ended):
-            self._again.start()
         self._news.failed(entry.download, problem)
-
-    @Slot()
-    def _try_again(self) -> None:
-        """Go on with what failed for a reason that passes. That it fails once more is no news."""
-        for entry in self._failed_by(_PASSES):
-            self._go_on(entry)
-
-    @Slot()
-    def _on_token(self) -> None:
-        if self._hub.state.has_token:
-            for entry in self._failed_by(_REFUSED):
-                self._go_on(entry)
-
-    def _failed_by(self, codes: frozenset[ProblemCode]) -> list[DownloadEntry]:
-        entries = self.state.entries()
-        return [entry for entry in entries if entry.status.problem and entry.status.problem.code in codes]
 
     async def _delete(self, download: Download) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from llamadesk.control import downloads as control_downloads
+from llamadesk.control import download_retries
 from llamadesk.control.download_work import Fetch
 from llamadesk.control.notices import Notice
 from llamadesk.core.downloads import DownloadEntry, DownloadStage
@@ -77,7 +77,7 @@ def test_a_hub_that_wants_to_be_left_alone(queue: Queue) -> None:
 def test_a_lost_network_is_waited_for_and_tried_again(
     driver: DeskDriver, hub: HubServer, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    monkeypatch.setattr(control_downloads, "_AGAIN_MS", 50)
+    monkeypatch.setattr(download_retries, "_AGAIN_MS", 50)
     queue = Queue(driver, hub)
     hub.faults = [Fault(cut_after=400_000), *[Fault(cut_after=0)] * (2 * transfer_pace.MOST_TRIES + 3)]
     queue.add()
@@ -244,7 +244,7 @@ def test_offline_it_fails_at_once_and_says_why(driver: DeskDriver, hub: HubServe
     again.control.add(file, "Tiny")
     again.until(S.FAILED)
     assert again.entry().status.trouble == ""  # nobody tries again by itself there
-    assert not again.control._again.isActive()
+    assert not again.control._retries._timer.isActive()
 
 
 @pytest.mark.allow_log("mistake in LlamaDesk")
