@@ -173,6 +173,17 @@ class Driver:
     def do_text(self, role, name):
         return self.find(role, name).text
 
+    def do_names(self, part):
+        """The names in which `part` occurs, of what is on the screen."""
+        found = []
+        for node in self.app().walk():
+            try:
+                if part in node.name and node.showing:
+                    found.append(node.name)
+            except GLib.Error:  # it has just vanished
+                continue
+        return found
+
     def do_description(self, role, name):
         return self.find(role, name).get("Accessible", "Description")
 

@@ -33,13 +33,19 @@ class Window:
     Use as a context manager: at its end the app is killed if the test has not ended it.
     """
 
-    def __init__(self, desktop: Mapping[str, str], data_dir: Path, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        desktop: Mapping[str, str],
+        data_dir: Path,
+        arguments: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "llamadesk"),
+    ) -> None:
         self.data_dir = data_dir
         self._env = {**os.environ, **desktop}
         self.output = data_dir.parent / f"{data_dir.name}-output.log"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "llamadesk", "--data-dir", str(data_dir), *arguments],
+                [sys.executable, *program, "--data-dir", str(data_dir), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -96,6 +102,10 @@ class Window:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise NotSeenError(f"never came: {what}\n{self._picture()}")
             time.sleep(0.05)
+
+    def names(self, part: str) -> list[str]:
+        """The accessible names on the screen in which `part` occurs, in order."""
+        return [str(name) for name in self.ask("names", part=part)]
 
     # --- The words of a chat ---
 
