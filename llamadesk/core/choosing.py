@@ -220,7 +220,7 @@ def family_choices(
         here = {choice.quantization for choice in choices}
         choices += _elsewhere(model, files, here, reckoner)
     choices.sort(key=lambda choice: (choice.size_bytes, quality_rank(choice.quantization)))
-    recommended = _recommended(choices)
+    recommended = recommended_of(choices)
     return FamilyChoices(tuple(choices), recommended, _reason(recommended, choices, machine.memory))
 
 
@@ -300,8 +300,9 @@ def _origin(files: Sequence[ModelFile], quantization: str) -> Path | None:
     return max(able, key=lambda file: quality_rank(file.facts.quantization)).path if able else None
 
 
-def _recommended(choices: Sequence[Choice]) -> Choice | None:
-    """Good quality goes before comfort, and of what suits alike, what is here before what must be got first."""
+def recommended_of(choices: Sequence[Choice]) -> Choice | None:
+    """Which quantization of a model to take; None where none fits. Good quality goes before comfort, and of what suits
+    alike, what is here before what must be got first."""
     for least in (Quality.GOOD, Quality.UNKNOWN):
         for verdict in (Verdict.COMFORTABLE, Verdict.TIGHT):
             suited = [choice for choice in choices if choice.verdict is verdict and choice.quality >= least]

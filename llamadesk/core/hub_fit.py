@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from llamadesk.core.choosing import Machine, file_choice
+from llamadesk.core.choosing import Choice, Machine, file_choice, recommended_of
 from llamadesk.core.devices import shares_main_memory
 from llamadesk.core.fit import MemoryNeed, Verdict, default_context
 from llamadesk.core.gguf_sets import whole_name
@@ -43,11 +43,13 @@ class HubFit(msgspec.Struct, frozen=True):
         verdict: None where that cannot be told yet, or it is no model.
         words: the same for a person, with what is needed.
         n_ctx: the context length in tokens that this is reckoned with; 0 where it is not.
+        is_recommended: whether it is the one to take of the repository's only model.
     """
 
     verdict: Verdict | None
     words: str
     n_ctx: int = 0
+    is_recommended: bool = False
 
 
 def quantization_of(file: HubFile, facts: ModelFacts | None = None) -> str:
@@ -60,11 +62,8 @@ def quantization_of(file: HubFile, facts: ModelFacts | None = None) -> str:
 
 def quality_of_file(file: HubFile, facts: ModelFacts | None = None) -> str:
     """How much of the model's quality it keeps, in words; "" where that is not known."""
-    names = [facts.quantization] if facts is not None else []
-    name = quantization_of(file).rpartition("-")[2]  # without how it was made
-    # Q4_K_L and Q4_K_XL are makers' own mixtures, a little more than Q4_K_M
-    names += [name, name.replace("_XL", "_M").replace("_L", "_M"), name.rpartition("_")[0]]
-    return next((quality_words(each) for each in names if quality_rank(each)), "")
+    name = _known_name(file, facts)
+    return quality_words(name) if quality_rank(name) else ""
 
 
 def fits_of(
@@ -80,7 +79,11 @@ def fits_of(
     """
     files = list(files)
     known = [(file, facts[file.path]) for file in files if file.path in facts]
-    return {file.path: _fit(file, known, machine, wanted_context) for file in files}
+    reckoned = {file.path: _reckoned(file, known, machine, wanted_context) for file in files}
+    models = {_model_name(file) for file in files if file.kind is HubFileKind.MODEL}
+    choices = [each.choice for each in reckoned.values() if each is not None]
+    recommended = recommended_of(choices) if len(models) == 1 else None
+    return {file.path: _fit(file, reckoned[file.path], recommended, machine) for file in files}
 
 
 def first_to_look_into(files: Sequence[HubFile], machine: Machine) -> list[HubFile]:
@@ -97,17 +100,37 @@ def in_order(files: Iterable[HubFile]) -> list[HubFile]:
     return sorted(files, key=lambda file: (file.kind is not HubFileKind.MODEL, file.size, file.path))
 
 
-def _fit(file: HubFile, known: Sequence[tuple[HubFile, ModelFacts]], machine: Machine, wanted_context: int) -> HubFit:
+class _Reckoned(msgspec.Struct, frozen=True):
+    """What a file takes, with so much context."""
+
+    choice: Choice
+    n_ctx: int
+
+
+def _reckoned(
+    file: HubFile, known: Sequence[tuple[HubFile, ModelFacts]], machine: Machine, wanted_context: int
+) -> _Reckoned | None:
+    """By its own header, else by that of another quantization of the same model; None where neither was read."""
+    if file.kind is not HubFileKind.MODEL or not file.is_complete:
+        return None
+    own = next((facts for other, facts in known if other.path == file.path), None)
+    facts = own or next((_resized(facts, other, file) for other, facts in known if _is_kin(other, file)), None)
+    if facts is None:
+        return None
+    facts = msgspec.structs.replace(facts, quantization=_known_name(file, own))
+    n_ctx = min(wanted_context or default_context(facts), facts.n_ctx_train)
+    return _Reckoned(file_choice(facts, file.size, machine, n_ctx), n_ctx)
+
+
+def _fit(file: HubFile, reckoned: _Reckoned | None, recommended: Choice | None, machine: Machine) -> HubFit:
     if file.kind is not HubFileKind.MODEL:
         return HubFit(None, _OTHERS[file.kind])
     if not file.is_complete:
         return HubFit(None, f"Only {len(file.parts)} of its {file.n_parts} parts are on the hub, so it cannot be used.")
-    own = next((facts for other, facts in known if other.path == file.path), None)
-    facts = own or next((_resized(facts, other, file) for other, facts in known if _is_kin(other, file)), None)
-    if facts is not None:
-        n_ctx = min(wanted_context or default_context(facts), facts.n_ctx_train)
-        choice = file_choice(facts, file.size, machine, n_ctx)
-        return HubFit(choice.verdict, f"{_VERDICTS[choice.verdict]}: about {_needed(choice.need)}.", n_ctx)
+    if reckoned is not None:
+        choice = reckoned.choice
+        words = f"{_VERDICTS[choice.verdict]}: about {_needed(choice.need)}."
+        return HubFit(choice.verdict, words, reckoned.n_ctx, choice is recommended)
     if _is_hopeless(file, machine):
         there = f"{bytes_text(file.size)}, and there are {bytes_text(_memory_of(machine))} of memory here"
         return HubFit(Verdict.TOO_BIG, f"{_VERDICTS[Verdict.TOO_BIG]}: the file alone has {there}.")
@@ -125,11 +148,19 @@ def _resized(facts: ModelFacts, of: HubFile, file: HubFile) -> ModelFacts:
     factor = file.size / max(of.size, 1)
     return msgspec.structs.replace(
         facts,
-        quantization=quantization_of(file),
         tensor_bytes=int(facts.tensor_bytes * factor),
         repeating_bytes=int(facts.repeating_bytes * factor),
         output_bytes=int(facts.output_bytes * factor),
     )
+
+
+def _known_name(file: HubFile, facts: ModelFacts | None) -> str:
+    """The quantization that it is or that is nearest to it; what its name says where that is none that is known."""
+    named = quantization_of(file, facts).rpartition("-")[2]  # without how it was made
+    # Q4_K_L and Q4_K_XL are makers' own mixtures, a little more than Q4_K_M
+    near = (named, named.replace("_XL", "_M").replace("_L", "_M"), named.rpartition("_")[0])
+    names = (facts.quantization, *near) if facts is not None else near
+    return next((name for name in names if quality_rank(name)), named)
 
 
 def _is_kin(one: HubFile, other: HubFile) -> bool:

@@ -145,6 +145,20 @@ class TestFits:
         assert [fit.verdict for fit in fits] == [Verdict.COMFORTABLE, Verdict.TOO_BIG]
         assert [fit.n_ctx for fit in fits] == [2048, 131072]
 
+    def test_one_is_recommended_where_there_is_one_model(self) -> None:
+        sizes = {"Q2_K": 2 * GB, "Q4_K_M": 4 * GB, "UD-Q4_K_XL": 4 * GB + 1, "Q6_K": 5 * GB, "F16": 15 * GB}
+        files = [file(f"m-{name}.gguf", size) for name, size in sizes.items()]
+        facts = {"m-Q4_K_M.gguf": FACTS}
+
+        def recommended(files: list[HubFile]) -> list[str]:
+            return [path for path, fit in fits_of(files, facts, MACHINE).items() if fit.is_recommended]
+
+        (path,) = recommended(files)
+        assert path not in ("m-Q2_K.gguf", "m-F16.gguf")  # too much is lost; too big
+        assert recommended([*files, file("mmproj.gguf", kind=HubFileKind.PROJECTOR)]) == [path]
+        assert recommended([*files, file("another-Q4_0.gguf")]) == []
+        assert fits_of(files, {}, MACHINE)[path].is_recommended is False
+
     def test_a_graphics_card_is_told(self) -> None:
         card = Device("GPU0", "A card", DeviceKind.GPU, 24 * GB, 24 * GB)
         machine = Machine(usual_memory(16 * GB, [card]))

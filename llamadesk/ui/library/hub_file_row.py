@@ -35,6 +35,8 @@ class HubFileRow(QFrame):
         self.setObjectName("hub_file")
         self._name = label("", "section")
         self._size = label("", "muted")
+        self._badge = label("Recommended", "small")
+        self._badge.setProperty("tone", "accent")
         self._quality = label("", "small", wrap=True)
         self._fit = label("", "small", wrap=True)
         self._note = ElidedLabel("faint")
@@ -55,6 +57,7 @@ class HubFileRow(QFrame):
         head = QHBoxLayout()
         head.addWidget(self._name)
         head.addWidget(self._size)
+        head.addWidget(self._badge)
         head.addStretch()
         words, acts = QWidget(), QWidget()
         self._words = QVBoxLayout(words)
@@ -90,7 +93,10 @@ class HubFileRow(QFrame):
         ):
             line.setText(text)
             line.setVisible(bool(text))
+        self._badge.setVisible(row.is_recommended)
         set_property(self._fit, "tone", row.tone)
+        is_primary = row.is_recommended and row.act is HubAct.DOWNLOAD
+        set_property(self.main, "kind", "primary" if is_primary else "")
         self.main.setText(row.act.value)
         self.main.setVisible(row.act is not HubAct.NOTHING)
         self.main.setAccessibleName(f"{row.act.value}: {row.name}, {row.size}")

@@ -94,6 +94,7 @@ class HubPage(QWidget):
             #gate {{ background: {c.info_surface}; border: 1px solid {c.border}; border-radius: {radius}px; }}
             QLabel[tone="good"] {{ color: {c.success}; }}
             QLabel[tone="warning"] {{ color: {c.warning}; }}
+            QLabel[tone="accent"] {{ color: {c.accent}; font-weight: 600; }}
             QLabel[tone="error"] {{ color: {c.error}; }}
             """
         )

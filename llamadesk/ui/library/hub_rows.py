@@ -38,6 +38,7 @@ class HubRow(msgspec.Struct, frozen=True):
     Attributes:
         name: of its quantization, else of the file.
         size, quality, fit, note: more lines; "" for none.
+        is_recommended: whether it is the one to take.
         tone: of `fit`: "good", "warning", "error" or "".
         act: what can be done.
         progress: how far its download is; "" where there is none.
@@ -51,6 +52,7 @@ class HubRow(msgspec.Struct, frozen=True):
     quality: str
     fit: str
     note: str
+    is_recommended: bool
     tone: str
     act: HubAct
     progress: str
@@ -62,7 +64,8 @@ class HubRow(msgspec.Struct, frozen=True):
     def spoken(self) -> str:
         """All of it as one sentence, for screen readers."""
         cells = (self.size, self.quality, self.fit, self.note, self.progress, self.trouble)
-        return f"{self.name}: {'; '.join(cell for cell in cells if cell)}"
+        mark = ", recommended" if self.is_recommended else ""
+        return f"{self.name}{mark}: {'; '.join(cell for cell in cells if cell)}"
 
 
 def hub_row(desk: Desk, file: HubFile) -> HubRow:
@@ -79,6 +82,7 @@ def hub_row(desk: Desk, file: HubFile) -> HubRow:
         quality=_quality(file, facts) if is_model else "",
         fit=fit.words if fit is not None else "",
         note=_note(file, facts),
+        is_recommended=fit is not None and fit.is_recommended,
         tone=_TONES[fit.verdict] if fit is not None and fit.verdict is not None else "",
         act=_act(entry) if is_model else HubAct.NOTHING,
         progress=status_words(entry) if entry is not None else "",
