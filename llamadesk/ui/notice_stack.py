@@ -17,10 +17,18 @@ _AT_MOST = 3
 
 
 class NoticeStack(QWidget):
-    """The newest few notices, the newest at the bottom."""
+    """The newest few notices, the newest at the bottom.
 
-    def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
+    Args:
+        follows: whether it hears what is posted itself; else somebody calls `show_notice`.
+
+    Attributes:
+        in_front: a stack of another window, which gets the notices as long as that window is open.
+    """
+
+    def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None, *, follows: bool = True) -> None:
         super().__init__(parent)
+        self.in_front: NoticeStack | None = None
         self._desk = desk
         self._theme = theme
         self._cards: list[NoticeCard] = []
@@ -28,8 +36,9 @@ class NoticeStack(QWidget):
         self._layout.setContentsMargins(4, 0, 4, 6)
         self._layout.setSpacing(6)
         self.hide()
-        desk.notices.posted.connect(self.show_notice)
-        desk.notices.attach()
+        if follows:
+            desk.notices.posted.connect(self.show_notice)
+            desk.notices.attach()
 
     @property
     def cards(self) -> tuple[NoticeCard, ...]:
@@ -44,6 +53,9 @@ class NoticeStack(QWidget):
         """Add a notice; one that says the same as one on screen takes its place."""
         from llamadesk.ui.notice_card import NoticeCard  # noqa: PLC0415 - a start that goes well needs none
 
+        if self.in_front is not None and self.in_front.window().isVisible():
+            self.in_front.show_notice(notice)
+            return
         for card in self.cards:
             if card.notice.text == notice.text:
                 self._remove(card)
@@ -56,6 +68,13 @@ class NoticeStack(QWidget):
         self._layout.addWidget(card)
         self.show()
         card.announce()
+
+    def take(self) -> tuple[Notice, ...]:
+        """Give up what is shown, oldest first."""
+        notices = tuple(card.notice for card in self._cards)
+        for card in self.cards:
+            self._remove(card)
+        return notices
 
     def _remove(self, card: NoticeCard) -> None:
         if card in self._cards:

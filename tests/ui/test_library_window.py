@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QListWidget, QPushB
 from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk
 
+from llamadesk.control.notices import NoticeKind
 from llamadesk.core.downloads import DownloadStage
 from llamadesk.core.settings import LIBRARY_GEOMETRY, PANE_SHOWN
 from llamadesk.ui.library import window as window_module
@@ -295,6 +296,25 @@ def test_a_key_a_button_and_the_settings_lead_to_it(
     assert library.isVisible()
     window.show_library("compare")
     assert library.findChild(QWidget, "compare").isVisible()
+
+
+def test_what_one_is_told_is_told_in_the_window_in_front(
+    make_window: Callable[..., MainWindow], desk: StandInDesk
+) -> None:
+    window = make_window(desk.with_model())
+    done: list[str] = []
+    window.show_library()
+    desk.notices.post(NoticeKind.ERROR, "It failed.", action_label="Try again", action=lambda: done.append("again"))
+    desk.notices.post(NoticeKind.WARNING, "Something else.")
+    assert window.library is not None
+    assert [card.notice.text for card in window.library.notices.cards] == ["It failed.", "Something else."]
+    assert not window.chat.notices.cards
+    press(window.library.notices, "Try again")
+    assert done == ["again"]
+    window.library.close()
+    assert [card.notice.text for card in window.chat.notices.cards] == ["Something else."]
+    desk.notices.post(NoticeKind.WARNING, "Later.")
+    assert [card.notice.text for card in window.chat.notices.cards] == ["Something else.", "Later."]
 
 
 def test_it_closes_with_the_main_window(make_window: Callable[..., MainWindow], desk: StandInDesk) -> None:

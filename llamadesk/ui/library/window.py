@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from llamadesk.core.settings import LIBRARY_GEOMETRY
-from llamadesk.ui.icons import icon
 from llamadesk.ui.library.licence_dialog import LicenceDialog
+from llamadesk.ui.library.page_list import PageList
 from llamadesk.ui.library.pages import LISTED, LibraryPage, make_page
+from llamadesk.ui.notice_stack import NoticeStack
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
     from llamadesk.core.catalogue import Licence
 
-_LIST_WIDTH: Final = 196
-_FOLDED_WIDTH: Final = 52
 _FOLDED_BELOW: Final = 640
-_ROW_HEIGHT: Final = 38
 
 
 _SHOWS: Final = {
@@ -49,10 +46,14 @@ class LibraryWindow(QWidget):
     """Pages beside a list of them; each page is made when it is first shown. It is kept when it is closed.
 
     It answers the licence questions of the whole app, so it is made, unseen, before anything can be downloaded.
+
+    Attributes:
+        notices: what the person is told while it is open.
     """
 
     chat_asked = Signal()
     file_asked = Signal()
+    closed = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -66,23 +67,21 @@ class LibraryWindow(QWidget):
         self.setObjectName("library")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(340, 400)
-        self._list = QListWidget()
-        self._list.setAccessibleName("Library pages")
-        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for entry in LISTED:
-            self._list.addItem(QListWidgetItem(entry.title))
-        self._list.currentRowChanged.connect(self._on_row)
-        self._list.itemClicked.connect(self._on_clicked)
+        self._list = PageList(desk, theme)
+        self._list.page_asked.connect(self._on_listed)
         self._stack = QStackedWidget()
+        self.notices = NoticeStack(desk, theme, self, follows=False)
+        right = QVBoxLayout()
+        right.addWidget(self._stack, 1)
+        right.addWidget(self.notices)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._list)
-        layout.addWidget(self._stack, 1)
+        layout.addLayout(right, 1)
         QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self.close)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Back), self).activated.connect(self.go_back)
-        desk.downloads.state.changed.connect(self._show_list)
         desk.catalogue.licence_wanted.connect(self._ask_licence)
         desk.catalogue.repository_wanted.connect(self._open_repository)
         theme.changed.connect(self._dress)
@@ -138,7 +137,7 @@ class LibraryWindow(QWidget):
         if place.about:
             getattr(page, _SHOWS[place.page])(place.about)
         self._stack.setCurrentWidget(page)
-        self._mark_row()
+        self._mark()
 
     def _page(self, page: LibraryPage) -> QWidget:
         if page not in self._pages:
@@ -168,46 +167,16 @@ class LibraryWindow(QWidget):
         self.close()
         self.chat_asked.emit()
 
-    # --- The list ---
+    @Slot(str)
+    def _on_listed(self, page: str) -> None:
+        """Where the page of one model is shown, the one it was come from is marked, and a click leads back to it."""
+        if self._place != _Place(LibraryPage(page)):
+            self.show_page(page)
 
-    @Slot(int)
-    def _on_row(self, row: int) -> None:
-        if 0 <= row < len(LISTED) and self._row() != row:
-            self.show_page(LISTED[row].page.value)
-
-    @Slot(QListWidgetItem)
-    def _on_clicked(self, item: QListWidgetItem) -> None:
-        """From the page of one model, a click leads back to the page it was come from, whose row is the current one."""
-        page = LISTED[self._list.row(item)].page
-        if self._place != _Place(page):
-            self.show_page(page.value)
-
-    def _row(self) -> int:
-        """The row of the page that is shown, or that it was come from."""
-        listed = [entry.page for entry in LISTED]
-        places = [place.page for place in (self._place, *reversed(self._trail)) if place.page in listed]
-        return listed.index(places[0]) if places else -1
-
-    def _mark_row(self) -> None:
-        blocked = self._list.blockSignals(True)
-        self._list.setCurrentRow(self._row())
-        self._list.blockSignals(blocked)
-
-    @Slot()
-    def _show_list(self) -> None:
-        """Names where there is room for them; the count of downloads that are not done."""
-        n_active = self._desk.downloads.state.n_active
-        for row, entry in enumerate(LISTED):
-            counts = entry.page is LibraryPage.DOWNLOADS and n_active > 0
-            title = f"{entry.title} ({n_active})" if counts else entry.title
-            item = self._list.item(row)
-            item.setText("" if self._is_narrow else title)
-            item.setToolTip(plain_tip(title) if self._is_narrow else "")
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, title)
-
-    @property
-    def _is_narrow(self) -> bool:
-        return self.width() < self._theme.px(_FOLDED_BELOW)
+    def _mark(self) -> None:
+        listed = {entry.page for entry in LISTED}
+        places = (place.page for place in (self._place, *reversed(self._trail)))
+        self._list.mark(next((page for page in places if page in listed), None))
 
     # --- Licences ---
 
@@ -253,6 +222,7 @@ class LibraryWindow(QWidget):
         if not event.spontaneous():
             geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
             self._desk.preferences.set(LIBRARY_GEOMETRY, geometry)
+            self.closed.emit()
         super().hideEvent(event)
 
     def _restore(self) -> None:
@@ -262,24 +232,9 @@ class LibraryWindow(QWidget):
             self.resize(min(px(980), room.width() - 40), min(px(720), room.height() - 40))
 
     def _fold(self) -> None:
-        self._list.setFixedWidth(self._theme.px(_FOLDED_WIDTH if self._is_narrow else _LIST_WIDTH))
-        self._show_list()
+        self._list.set_folded(self.width() < self._theme.px(_FOLDED_BELOW))
 
     @Slot()
     def _dress(self) -> None:
-        theme, c = self._theme, self._theme.colours
-        self.setStyleSheet(
-            room_sheet(theme) + f"#library {{ background: {c.window}; }}"
-            f"QListWidget {{ background: {c.sidebar}; border: none; border-right: 1px solid {c.border}; outline: none;"
-            f" padding: {theme.px(10)}px {theme.px(6)}px; font-size: {theme.px(13)}px; }}"
-            f"QListWidget::item {{ height: {theme.px(_ROW_HEIGHT)}px; padding-left: {theme.px(8)}px; color: {c.text};"
-            f" border-radius: {theme.px(8)}px; border: 1px solid transparent; }}"
-            f"QListWidget::item:hover {{ background: {c.hover}; }}"
-            f"QListWidget::item:selected {{ background: {c.selected}; }}"
-            f"QListWidget::item:focus {{ border: 1px solid {c.focus}; }}"
-        )
-        size, gap = theme.px(17), theme.px(6)
-        self._list.setIconSize(QSize(size + gap, size))
-        for row, entry in enumerate(LISTED):
-            self._list.item(row).setIcon(icon(entry.icon, c.text_muted, size, gap=gap))
+        self.setStyleSheet(room_sheet(self._theme) + f"#library {{ background: {self._theme.colours.window}; }}")
         self._fold()
