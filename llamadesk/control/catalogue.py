@@ -155,6 +155,12 @@ class CatalogueControl(QObject):
         model = self.state.model(model_id)
         return terms_of(self.state.catalogue, model) if model is not None else None
 
+    def licence_to_accept(self, licence_id: str) -> Licence | None:
+        """The terms with this id, which is the hub's too, where they must be accepted before a download and have not
+        been; else None."""
+        licences = (each for each in self.state.catalogue.licences if each.id == licence_id and each.must_accept)
+        return None if self.is_accepted(licence_id) else next(licences, None)
+
     def is_accepted(self, licence_id: str) -> bool:
         """Whether the person has accepted a licence; `state.accepted` knows when."""
         return licence_id in self.state.accepted

@@ -90,6 +90,6 @@ def spoken(model: HubModel) -> str:
 
 
 def title_of(repository: str, quantization: str) -> str:
-    """What a download is called: "Llama 2 7B Chat, Q4_K_M"."""
+    """What a download is called: "Llama 2 7B Chat Q4_K_M"."""
     name = _GGUF.sub("", name_of(repository)).replace("-", " ").replace("_", " ").strip() or repository
-    return f"{name}, {quantization}" if quantization else name
+    return f"{name} {quantization}".strip()

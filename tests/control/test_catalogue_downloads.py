@@ -74,9 +74,12 @@ def test_a_model_is_downloaded_once_its_licence_is_accepted(driver: DeskDriver, 
     assert (licence.id, model_id, quantization) == ("llama2", LLAMA, "Q4_0")
     assert licence == shop.control.licence_of(LLAMA)
     assert licence.policy_url and not shop.control.is_accepted("llama2")
+    asked = shop.control.licence_to_accept("llama2")
+    assert asked is not None and asked.id == "llama2"
+    assert shop.control.licence_to_accept("apache-2.0") is None
     assert hub.requests == [] and shop.titles() == []
     shop.control.accept("llama2")
-    assert shop.control.is_accepted("llama2")
+    assert shop.control.is_accepted("llama2") and shop.control.licence_to_accept("llama2") is None
     shop.download(LLAMA, "Q4_0")
     path = target(driver, REPOSITORY, LLAMA_FILE)
     shop.wait_for(path)

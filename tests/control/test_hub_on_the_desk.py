@@ -37,7 +37,7 @@ def test_a_gated_model_is_found_looked_into_and_downloaded(
     driver.run(desk._rooms.tasks.drained())
     (file,) = state.files
     assert desk.hub.fit_words(file).startswith("Fits comfortably")
-    desk.downloads.add(file, "Small 7B, Q4_0")
+    desk.downloads.add(file, "Small 7B Q4_0")
     driver.until(lambda: (entry := desk.downloads.state.of_file(MODEL, file.path)) and _is_done(entry.status.stage))
     found = list(driver.folders.models.rglob("*.gguf"))
     assert [path.read_bytes() == content for path in found] == [True]

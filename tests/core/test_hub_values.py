@@ -212,5 +212,5 @@ def test_a_model_in_words() -> None:
 
 
 def test_what_a_download_is_called() -> None:
-    assert title_of("TheBloke/Llama-2-7B-Chat-GGUF", "Q4_K_M") == "Llama 2 7B Chat, Q4_K_M"
+    assert title_of("TheBloke/Llama-2-7B-Chat-GGUF", "Q4_K_M") == "Llama 2 7B Chat Q4_K_M"
     assert title_of("a/gguf", "") == "gguf"

@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from llamadesk.control.hub import HubControl
+from llamadesk.core.catalogue import Licence
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadPart, DownloadStage, DownloadStatus
 from llamadesk.core.hub import HubFile
 from llamadesk.core.settings import Theme
 from llamadesk.ui.library.hub_page import HubPage
+from llamadesk.ui.library.licence_dialog import LicenceDialog
 from llamadesk.ui.theme import ThemeManager
 from tests.control.hub_driver import HubDriver
 from tests.web.hub_server import GRANTED_TOKEN, Fault, HubServer
@@ -55,12 +57,28 @@ class Downloads:
         self.state.changed.emit()
 
 
+class Licences:
+    """Of the catalogue: one that has to be accepted."""
+
+    def __init__(self) -> None:
+        summary = "May be used by nearly everybody."
+        self.known = Licence("llama2", "Llama 2 Community License", "https://hub.invalid/l", summary, must_accept=True)
+        self.accepted: list[str] = []
+
+    def licence_to_accept(self, licence_id: str) -> Licence | None:
+        return self.known if licence_id == self.known.id and licence_id not in self.accepted else None
+
+    def accept(self, licence_id: str) -> None:
+        self.accepted.append(licence_id)
+
+
 class HubDesk:
     """What the page asks of a desk."""
 
     def __init__(self, hub: HubControl) -> None:
         self.hub = hub
         self.downloads = Downloads()
+        self.catalogue = Licences()
 
 
 @pytest.fixture
@@ -269,10 +287,26 @@ class TestModel:
         hub_driver.settle()
         assert "Context up to 512 tokens." in row.accessibleName()
         press(row, "Download")
-        assert desk.downloads.added == [("m-Q8_0.gguf", "Small 7B, Q8_0")]
+        assert desk.downloads.added == [("m-Q8_0.gguf", "Small 7B Q8_0")]
         assert "42 of 100 bytes" in words(row)
         with qtbot.waitSignal(page.downloads_asked):
             press(row, "See downloads")
+
+    def test_a_licence_that_asks_for_it_is_accepted_once(
+        self, page: HubPage, desk: HubDesk, server: HubServer, hub_driver: HubDriver, tiny: bytes
+    ) -> None:
+        server.add(MODEL, "m-Q4_0.gguf", tiny)
+        server.add(MODEL, "m-Q8_0.gguf", tiny + b"0")
+        server.describe(MODEL, cardData={"license": "llama2"})
+        open_model(page, hub_driver, 2)
+        for button in ("Not now", "I accept"):
+            press(page.model_view.files.rows[0], "Download")
+            assert desk.downloads.added == []
+            (dialog,) = [each for each in page.findChildren(LicenceDialog) if each.isVisible()]
+            press(dialog, button)
+        assert desk.catalogue.accepted == ["llama2"]
+        press(page.model_view.files.rows[1], "Download")
+        assert [path for path, _ in desk.downloads.added] == ["m-Q4_0.gguf", "m-Q8_0.gguf"]
 
     def test_one_without_files_for_us(self, page: HubPage, server: HubServer, hub_driver: HubDriver) -> None:
         server.add(MODEL, "model.safetensors", b"x")

@@ -54,7 +54,7 @@ class HubFileRow(QFrame):
         self._dress()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.addWidget(self._name)
         head.addWidget(self._size)
         head.addWidget(self._badge)
@@ -125,4 +125,5 @@ class HubFileRow(QFrame):
         px = self._theme.px
         self._layout.setContentsMargins(px(14), px(10), px(14), px(10))
         self._words.setSpacing(px(3))
+        self._head.setSpacing(px(8))
         self._row.set_room(px(_ROOM), px(8))

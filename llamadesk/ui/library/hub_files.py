@@ -17,6 +17,7 @@ from llamadesk.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
+    from llamadesk.core.catalogue import Licence
 
 _ROWS_AT_ONCE: Final = 2
 """Some repositories have hundreds of files: made together, their rows would hold up the window."""
@@ -76,6 +77,23 @@ class HubFiles(QWidget):
 
     @Slot(object)
     def _download(self, file: HubFile) -> None:
+        """Download it; where its licence has to be accepted first, that is asked."""
+        page = self._desk.hub.state.page
+        licence = self._desk.catalogue.licence_to_accept(page.model.licence) if page is not None else None
+        if licence is None:
+            self._add(file)
+            return
+        from llamadesk.ui.library.licence_dialog import LicenceDialog  # noqa: PLC0415 - few licences ask for it
+
+        dialog = LicenceDialog(licence, None, self._theme, self, asks=True)
+        dialog.accepted.connect(lambda: self._accept(licence, file))
+        dialog.open()
+
+    def _accept(self, licence: Licence, file: HubFile) -> None:
+        self._desk.catalogue.accept(licence.id)
+        self._add(file)
+
+    def _add(self, file: HubFile) -> None:
         facts = self._desk.hub.state.facts.get(file.path)
         self._desk.downloads.add(file, title_of(file.repository, quantization_of(file, facts)))
 

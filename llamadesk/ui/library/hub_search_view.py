@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRect, Qt, Signal, Slot
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QIcon
 from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.ui.icons import icon
@@ -107,6 +107,8 @@ class HubSearchView(QWidget):
         else:
             self._state.setText(f"Nothing was found for “{state.query}”. Try fewer words, or another spelling.")
         self._state.setVisible(bool(self._state.text()))
+        if self._state.isVisible():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._state, self._state.text()))
 
     @cached_property
     def _token(self) -> TokenBox:
