@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
     QCheckBox,
@@ -16,6 +18,8 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionButton,
+    QStyleOptionViewItem,
+    QToolTip,
 )
 
 from llamadesk.ui.icons import icon_pixmap
@@ -29,22 +33,32 @@ class Combo(QComboBox):
     def __init__(self, theme: ThemeManager) -> None:
         super().__init__()
         self._theme = theme
-        self.setItemDelegate(QStyledItemDelegate(self))  # a combo box's own does not follow a style sheet
+        self.setItemDelegate(_EntryDelegate(self))  # a combo box's own does not follow a style sheet
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._entries: tuple[tuple[str, str], ...] = ()
-        cast(QListView, self.view()).setUniformItemSizes(True)  # else thousands are measured before they are shown
 
     def show_entries(self, entries: Sequence[tuple[str, str]], current: str | None) -> None:
-        """Offer other entries, however many: the words and the data of each. `current` is the data of the one shown."""
+        """Offer other entries, in an instant however many: the words and the data of each (see `data_at`). `current` is
+        the data of the one shown."""
         entries = tuple(entries)
         if entries != self._entries:
             self._entries = entries
-            model = cast(QStandardItemModel, self.model())
-            model.clear()
-            model.invisibleRootItem().appendRows([_item(words, data) for words, data in entries])  # in one go
+            self._words.setStringList([words for words, _ in entries])
         found = (index for index, (_, data) in enumerate(entries) if data == current)
         self.setCurrentIndex(next(found, -1))
         self.setEnabled(bool(entries))
+
+    def data_at(self, index: int) -> str | None:
+        """The data of an entry of `show_entries`; None where there is none."""
+        return self._entries[index][1] if 0 <= index < len(self._entries) else None
+
+    @cached_property
+    def _words(self) -> QStringListModel:
+        """What holds thousands of entries: in that of Qt's own each is an object."""
+        words = QStringListModel(self)
+        self.setModel(words)
+        cast(QListView, self.view()).setUniformItemSizes(True)  # else all are measured before the first is shown
+        return words
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the arrow: a style sheet could only take one colour of it, from a file."""
@@ -57,11 +71,21 @@ class Combo(QComboBox):
         painter.drawPixmap(self.width() - size - self._theme.px(8), (self.height() - size) // 2, pixmap)
 
 
-def _item(words: str, data: str) -> QStandardItem:
-    item = QStandardItem(words)
-    item.setData(data, Qt.ItemDataRole.UserRole)
-    item.setToolTip(plain_tip(words))
-    return item
+class _EntryDelegate(QStyledItemDelegate):
+    """Tells the whole of an entry that is cut; as plain text, whatever it looks like."""
+
+    def helpEvent(
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """See the class; a tip that somebody set goes before it."""
+        if event.type() is not QEvent.Type.ToolTip or index.data(Qt.ItemDataRole.ToolTipRole):
+            return super().helpEvent(event, view, option, index)
+        QToolTip.showText(event.globalPos(), plain_tip(str(index.data() or "")), view)
+        return True
 
 
 class Check(QCheckBox):

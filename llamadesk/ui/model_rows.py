@@ -98,11 +98,12 @@ class ModelChooser(QWidget):
             combo.setToolTip(plain_tip(str(file.path)) if file else _NO_MODEL)
 
     def _choose_family(self, index: int) -> None:
-        if index >= 0:
-            self._desk.library.choose_family(self.model_combo.itemData(index))
+        name = self.model_combo.data_at(index)
+        if name is not None:
+            self._desk.library.choose_family(name)
 
     def _choose_file(self, index: int) -> None:
-        models, path = self._desk.models, self.quantization_combo.itemData(index)
+        models, path = self._desk.models, self.quantization_combo.data_at(index)
         for file in models.chosen_family.files if models.chosen_family else ():
             if str(file.path) == path:
                 self._desk.library.choose_file(file.path)

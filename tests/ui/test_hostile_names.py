@@ -20,7 +20,7 @@ from llamadesk.ui.chat_list import ChatList
 from llamadesk.ui.main_window import MainWindow
 
 pytestmark = [
-    pytest.mark.qt_log_ignore(r"raise\(\)"),  # the offscreen platform cannot
+    pytest.mark.qt_log_ignore(r"raise\(\)|grabbing the keyboard"),  # the offscreen platform cannot
     pytest.mark.skipif(sys.platform == "win32", reason="no pipes in the file system"),
     pytest.mark.timeout(60),  # a pipe that is opened for reading blocks for ever
 ]
@@ -69,6 +69,21 @@ def test_the_name_of_a_model(window: MainWindow, desk: StandInDesk, markup: str)
     assert all(
         label.textFormat() is Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if "<" in label.text()
     )
+
+
+def test_the_name_of_a_model_in_the_list(window: MainWindow, desk: StandInDesk, markup: str) -> None:
+    desk.preferences.set(PANE_SHOWN, True)
+    file = msgspec.structs.replace(desk.models.families[0].files[0], family=markup)
+    desk.models.set_families([ModelFamily(markup, (file,))])
+    desk.models.choose(file)
+    assert window.pane is not None
+    combo = window.pane.chooser.model_combo
+    combo.showPopup()
+    QApplication.processEvents()
+    view = combo.view()
+    tip = tool_tip_of(view.viewport(), view.visualRect(combo.model().index(0, 0)).center())
+    combo.hidePopup()
+    assert "&lt;img" in tip and "<img" not in tip
 
 
 def test_a_notice(window: MainWindow, desk: StandInDesk, markup: str) -> None:
