@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow, QWidget
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MODEL_FILTER = "Models (*.gguf *.bin *.ggml);;All files (*)"
 _FONTS_CHECKED_AFTER_MS = 2000
+_EVERYWHERE = (Act.ZOOM_IN, Act.ZOOM_OUT, Act.ZOOM_RESET, Act.QUIT)
+"""What a key does in the other windows and dialogs as well."""
 _SHOWN_KEYS = {Side.SIDEBAR: SIDEBAR_SHOWN, Side.PANE: PANE_SHOWN}
 
 
@@ -101,7 +103,10 @@ class MainWindow(QMainWindow):
         }
         for shortcut in SHORTCUTS:
             for keys in shortcut.keys:
-                QShortcut(QKeySequence(keys), self).activated.connect(acts[shortcut.act])
+                key = QShortcut(QKeySequence(keys), self)
+                key.activated.connect(acts[shortcut.act])
+                if shortcut.act in _EVERYWHERE:
+                    key.setContext(Qt.ShortcutContext.ApplicationShortcut)
 
     # --- Panels ---
 

@@ -12,13 +12,13 @@ from library_stand_in import download, look_around, shipped
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from stand_in import StandInDesk
 
 from llamadesk.control.notices import NoticeKind
 from llamadesk.core.downloads import DownloadStage
-from llamadesk.core.settings import LIBRARY_GEOMETRY, PANE_SHOWN
+from llamadesk.core.settings import LIBRARY_GEOMETRY, PANE_SHOWN, ZOOM
 from llamadesk.ui.library import window as window_module
 from llamadesk.ui.library.licence_dialog import LicenceDialog
 from llamadesk.ui.library.pages import LISTED, LibraryPage
@@ -191,6 +191,16 @@ def test_escape_closes_it_and_its_place_is_remembered(library: LibraryWindow, de
     assert desk.settings.get(LIBRARY_GEOMETRY, str)
 
 
+def test_escape_clears_a_search_first(library: LibraryWindow) -> None:
+    field = QLineEdit("llama", shown(library))
+    field.show()
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert library.isVisible() and not field.text()
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert not library.isVisible()
+
+
 # --- Licences ---
 
 
@@ -315,6 +325,18 @@ def test_what_one_is_told_is_told_in_the_window_in_front(
     assert [card.notice.text for card in window.chat.notices.cards] == ["Something else."]
     desk.notices.post(NoticeKind.WARNING, "Later.")
     assert [card.notice.text for card in window.chat.notices.cards] == ["Something else.", "Later."]
+
+
+def test_its_text_grows_with_the_keys_that_do_so_everywhere(
+    make_window: Callable[..., MainWindow], desk: StandInDesk, qtbot: QtBot
+) -> None:
+    window = make_window(desk.with_model())
+    window.show_library()
+    assert window.library is not None
+    with qtbot.waitActive(window.library):
+        window.library.activateWindow()
+    QTest.keyClick(window.library, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+    assert desk.settings.get(ZOOM, int) == 110
 
 
 def test_it_closes_with_the_main_window(make_window: Callable[..., MainWindow], desk: StandInDesk) -> None:

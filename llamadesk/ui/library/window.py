@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from llamadesk.core.settings import LIBRARY_GEOMETRY
 from llamadesk.ui.library.licence_dialog import LicenceDialog
@@ -79,7 +79,7 @@ class LibraryWindow(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self._list)
         layout.addLayout(right, 1)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self.close)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self._escape)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Back), self).activated.connect(self.go_back)
         desk.catalogue.licence_wanted.connect(self._ask_licence)
@@ -125,6 +125,15 @@ class LibraryWindow(QWidget):
         """Go to where the person came from."""
         if self._trail:
             self._go(self._trail.pop())
+
+    @Slot()
+    def _escape(self) -> None:
+        """Out of a search first, then out of the window."""
+        field = self.focusWidget()
+        if isinstance(field, QLineEdit) and field.text():
+            field.clear()
+        else:
+            self.close()
 
     def _follow(self, place: _Place) -> None:
         if place != self._place:
