@@ -102,8 +102,8 @@ class HubSearchView(QWidget):
             self._state.clear()
         elif state.results:
             count = len(state.results)
-            found = "One model" if count == 1 else f"{count} models"
-            self._state.setText(f"{found} for “{state.query}”, those that most people download first.")
+            order = "" if count == 1 else ", those that most people download first"
+            self._state.setText(f"{count} model{'' if count == 1 else 's'} for “{state.query}”{order}.")
         else:
             self._state.setText(f"Nothing was found for “{state.query}”. Try fewer words, or another spelling.")
         self._state.setVisible(bool(self._state.text()))
