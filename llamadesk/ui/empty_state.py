@@ -155,7 +155,9 @@ class EmptyState(QScrollArea):
             return
         if not self._built:
             self._build()
-        nothing = chosen is None and not self._desk.models.families and not loading
+        # Of what other apps have, none is taken unasked: they are offered as well.
+        takes_one = bool(self._desk.models.families) and self._desk.models.expected
+        nothing = chosen is None and not takes_one and not loading
         stopped = status.phase is Phase.STOPPED
         greets = not (loading or nothing or stopped)
         if loading:

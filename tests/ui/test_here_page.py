@@ -24,7 +24,7 @@ from llamadesk.ui.library.here_rows import FileRow, UnusableRow
 from llamadesk.ui.main_window import MainWindow
 from llamadesk.ui.theme import ThemeManager
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform cannot
+pytestmark = pytest.mark.qt_log_ignore(r"propagateSizeHints|raise\(\)")  # the offscreen platform cannot
 
 OWN, MINE, STUDIO = Path("/data/models"), Path("/disk/mine"), Path("/home/x/.lmstudio/models")
 PROBLEM = Problem(ProblemCode.MODEL_DAMAGED, "Part 2 of the 3 parts of this model is missing.", "Download it.")
@@ -287,3 +287,21 @@ def test_the_pane_offers_thousands_of_models(
     assert desk.asked.named("choose_family")[-1] == ("Model 0007",)
     desk.models.set_finds(finds_of({}))
     assert combo.count() == 1  # the chosen one is shown, whether or not it is there any more
+
+
+def test_where_only_other_apps_have_models_an_empty_chat_leads_to_them(
+    make_window: Callable[[StandInDesk], MainWindow], empty_desk: StandInDesk, qtbot: QtBot
+) -> None:
+    window = make_window(empty_desk)
+    empty_desk.models.set_finds(finds_of({ZEBRA: FILES[ZEBRA]}))
+    empty_desk.models.looked()
+    asked: list[str] = []
+    window.chat.empty.library_asked.connect(asked.append)
+
+    def way() -> list[QAbstractButton]:
+        words = "Look at what is on this computer"
+        return [b for b in window.chat.empty.findChildren(QAbstractButton) if b.text() == words and b.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(way()), timeout=20_000)
+    way()[0].click()
+    assert asked == ["here"]
