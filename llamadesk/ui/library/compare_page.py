@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -41,6 +41,8 @@ _TEXT: Final = "Scores are the makers' own, and not measured alike: point at one
 _NOTHING: Final = "No model is like that. Clear the field to see all."
 _UNSORTED: Final = "As listed"
 _WIDEST_COLUMN: Final = 240
+_CELL_MARGINS: Final = 28
+_SORT_MARK: Final = 14
 _FOLDED_BELOW: Final = 560
 _COLOURS: Final = {Verdict.COMFORTABLE: "success", Verdict.TIGHT: "warning", Verdict.TOO_BIG: "error"}
 
@@ -98,8 +100,8 @@ class ComparePage(QWidget):
         desk.catalogue.state.changed.connect(self._show)
         theme.changed.connect(self._dress)
         desk.catalogue.look()
-        self._show()
         self._dress()
+        self._show()
 
     def _make_table(self) -> QTableView:
         table = QTableView()
@@ -173,11 +175,17 @@ class ComparePage(QWidget):
         self._about.setEnabled(self.table.selectionModel().hasSelection())
 
     def _fit_columns(self) -> None:
-        """As wide as what is in them, within reason; what is cut is told by the tool tip."""
-        self.table.resizeColumnsToContents()
-        for section in range(self._model.columnCount()):
-            width = self.table.columnWidth(section) + self._theme.px(8)
-            self.table.setColumnWidth(section, min(width, self._theme.px(_WIDEST_COLUMN)))
+        """As wide as what is in them, within reason; what is cut is told by the tool tip. Measured here: asking Qt for
+        the size of each cell would hold up the window."""
+        px, cells, heads = (
+            self._theme.px,
+            QFontMetrics(self._theme.font("ui")),
+            QFontMetrics(self._theme.font("ui_bold")),
+        )
+        for section, column in enumerate(self._model.columns):
+            widths = [cells.horizontalAdvance(column.text(row)) for row in self._model.rows]
+            width = max(heads.horizontalAdvance(column.title) + px(_SORT_MARK), *widths, 0) + px(_CELL_MARGINS)
+            self.table.setColumnWidth(section, min(width, px(_WIDEST_COLUMN)))
 
     # --- Filter and order ---
 
