@@ -96,6 +96,10 @@ class ModelControl(QObject):
         """Look again which model files are here."""
         self._places.look()
 
+    async def settled(self, seconds: float) -> None:
+        """Returns when nothing is being looked at, or so much later."""
+        await self._places.settled(seconds)
+
     # --- Finding and choosing ---
 
     async def begin(self, wanted: Path | None) -> None:
@@ -108,7 +112,7 @@ class ModelControl(QObject):
             if path is not None and await self._try_to_choose(path):
                 break
         self.rescan()
-        await self._places.settled(_FIRST_LOOK_SECONDS)
+        await self.settled(_FIRST_LOOK_SECONDS)
         if self._rooms.models.chosen is None and not self._rooms.mode.safe:
             files = (file for family in self._rooms.models.families for file in family.files)
             first = next((file for file in files if not self.app_of(file.path)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from llamadesk.library.scan import scan
 from llamadesk.library.seen import Seen
 from tests import gguf_files
 from tests.benchmarks.harness import Figure, Measured, benchmark
+from tests.benchmarks.inside import measure_inside
 
 N_FILES = 2000
 N_FILES_A_FOLDER = 10
 RUNS = 7
+STALL_RUNS = 6
 SHAPE = gguf_files.Shape(n_layers=1)
 
 
@@ -34,6 +37,28 @@ def second_scan() -> Sequence[Measured]:
     if any(n != N_FILES for n in (found, *(n for _, n in runs))):
         raise RuntimeError(f"{found} models were found, then {[n for _, n in runs]}")
     return [Measured.median_of([ms for ms, _ in runs]), Measured.median_of([first])]
+
+
+@benchmark(
+    Figure(f"longest stall of the event loop while {N_FILES:,} models are looked through again", "ms", "<= 33"),
+    Figure("the same with one file more or less than before", "ms", "<= 33"),
+    Figure("the same the first time", "ms"),
+    on=f"the same files in a folder that was added; the window with its pane and the page of what is on this computer; "
+    f"the longest lateness of a 2 ms timer; median of {STALL_RUNS} looks, of one the first time",
+)
+def stalls() -> Sequence[Measured]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, script = Path(name) / "models", Path(name) / "script.json"
+        _write_models(folder)
+        script.write_text(json.dumps({"lives": [{}]}))
+        answer = measure_inside("look", Path(name) / "data", fake=script, folder=str(folder), times=STALL_RUNS)
+    if answer["n_models"] < N_FILES:
+        raise RuntimeError(f"{answer['n_models']} models were found")
+    return [
+        Measured.median_of(answer["unchanged_ms"]),
+        Measured.median_of(answer["changed_ms"]),
+        Measured.median_of([answer["first_ms"]]),
+    ]
 
 
 def _write_models(folder: Path) -> None:

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -16,11 +17,13 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 
 from llamadesk.control.desk import Desk
 from llamadesk.core.chat import ConversationId, ReplyStats, Role
-from llamadesk.core.settings import MAX_TOKENS, SEED
+from llamadesk.core.settings import MAX_TOKENS, PANE_SHOWN, SEED
 from llamadesk.state.engine import Phase
 from tests.benchmarks.first_frame import FirstFrame
 
 PATIENCE_SECONDS = 30
+SETTLED_SECONDS = 1
+"""Within this what changed is on the screen."""
 TICK_MS = 2
 """How often the event loop is asked whether it is still there."""
 
@@ -283,3 +286,30 @@ async def opening(window: QMainWindow, desk: Desk, chat: int, other: int, times:
         await _open(window, desk, ConversationId(other))
         seconds.append(await _open(window, desk, ConversationId(chat)))
     return {"seconds": seconds}
+
+
+async def look(window: QMainWindow, desk: Desk, folder: str, times: int) -> dict[str, Any]:
+    """Longest stalls of the event loop while a folder is looked through, where the pane and the page of what is here
+    show it: for the first time; again with nothing changed; again with one file more, and one less."""
+    await ready(desk)
+    desk.preferences.set(PANE_SHOWN, True)
+    window.show_library("here")
+    await asyncio.sleep(SETTLED_SECONDS)
+    first = await _stall_ms(desk, lambda: desk.library.add_folder(Path(folder)))
+    unchanged = [await _stall_ms(desk, desk.library.rescan) for _ in range(times)]
+    more, hidden = Path(folder) / "one-more-Q8_0.gguf", Path(folder) / "one-more.part"
+    hidden.write_bytes(desk.models.families[-1].files[0].path.read_bytes())
+    changed = []
+    for index in range(times):
+        (more if index % 2 else hidden).rename(hidden if index % 2 else more)
+        changed.append(await _stall_ms(desk, desk.library.rescan))
+    return {"first_ms": first, "unchanged_ms": unchanged, "changed_ms": changed, "n_models": len(desk.library.places)}
+
+
+async def _stall_ms(desk: Desk, act: Callable[[], None]) -> float:
+    """How late the loop was at most from an act to the end of the look that it makes, and of what shows it."""
+    meter = LoopMeter()
+    act()
+    await desk.library.settled(PATIENCE_SECONDS)
+    await asyncio.sleep(SETTLED_SECONDS)
+    return meter.stop()
