@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from devlib import linux
 from devlib.project import APP_ID, HOMEPAGE
+from gguf_files import Shape
 from linux_stand_in import RELEASE, make_icons, needs_tool
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
@@ -99,6 +101,31 @@ def test_the_mime_database_takes_the_type(tmp_path: Path) -> None:
     _check("update-mime-database", tmp_path)
     assert "application/x-gguf:*.gguf" in (tmp_path / "globs").read_text()
     assert b"[60:application/x-gguf]\n>0=\x00\x04GGUF" in (tmp_path / "magic").read_bytes()
+
+
+@needs_tool("update-mime-database")
+@needs_tool("gio")
+@pytest.mark.parametrize(
+    "name", ["m.gguf", "llama-2-7b-chat.GGUF.q4_0.bin", "model", "m.q4_0", f"sha256-{'0' * 64}", "notes.bin"]
+)
+def test_a_file_manager_knows_a_model_by_what_is_in_it(tmp_path: Path, name: str) -> None:
+    """As GNOME's do, which ask GLib; that the menu then lists the app was not tried."""
+    packages = tmp_path / "share" / "mime" / "packages"
+    packages.mkdir(parents=True)
+    shutil.copy(MIME, packages)
+    _check("update-mime-database", packages.parent)
+    file = Shape(n_layers=1).write(tmp_path / name) if name != "notes.bin" else tmp_path / name
+    if name == "notes.bin":
+        file.write_bytes(b"\0GGUF" * 100)
+    done = subprocess.run(
+        ["gio", "info", "-a", "standard::content-type", str(file)],
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "share")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ("application/x-gguf" in done.stdout) == (name != "notes.bin")
 
 
 def test_what_lies_in_share(tmp_path: Path, qapp: QApplication) -> None:
