@@ -53,6 +53,7 @@ def test_every_page_opens_and_leads_on(window: WindowDriver) -> None:
     library.go_back()
     assert table.isVisible()
     window.check_alive()
+    window.close()  # while the loop runs, which what is still being looked at needs
 
 
 def test_a_licence_is_asked_about_once(window: WindowDriver) -> None:
@@ -73,3 +74,4 @@ def test_a_licence_is_asked_about_once(window: WindowDriver) -> None:
     library.show_licence("llama-2-7b-chat")
     assert "I accept" not in buttons()
     buttons()["Close"].click()
+    window.close()

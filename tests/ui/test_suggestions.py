@@ -177,6 +177,9 @@ def test_the_other_ways_lead_to_their_pages(qtbot: QtBot, shown: SuggestionList,
     press(shown, "Look at what is on this computer")
     press(shown, "All models")
     assert pages == ["here", "compare"]
+    desk.models.set_families([llama_family()])
+    press(shown, "Look at what is on this computer (1)")
+    assert pages[-1] == "here"
     with qtbot.waitSignal(shown.file_asked):
         press(shown, "I have a model file…")
     families: list[str] = []

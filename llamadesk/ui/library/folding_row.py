@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ class FoldingRow(QWidget):
         """Fold or unfold."""
         super().resizeEvent(event)
         self._fold()
+
+    def event(self, event: QEvent) -> bool:
+        """One of its widgets may like another width than before."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fold()
+        return super().event(event)
 
     def _fold(self) -> None:
         room = self._room or self._liked_width()

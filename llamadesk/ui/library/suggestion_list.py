@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
 
 _LOOKING = "Looking at what suits this computer…"
+_HERE = "Look at what is on this computer"
 _NOTHING = (
     "None of the models LlamaDesk knows fits into the memory of this computer comfortably. Under “All models” you see "
     "what each would need. A smaller one may be found under “Find more”."
@@ -42,10 +43,11 @@ class SuggestionList(QWidget):
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._column = QVBoxLayout()
         self._downloads = self._button("", lambda: self.page_asked.emit(LibraryPage.DOWNLOADS.value))
+        self._here = self._button("", lambda: self.page_asked.emit(LibraryPage.HERE.value))
         self._links = FoldingRow()
         for button in (
             self._button("I have a model file…", self.file_asked),
-            self._button("Look at what is on this computer", lambda: self.page_asked.emit(LibraryPage.HERE.value)),
+            self._here,
             self._button("All models", lambda: self.page_asked.emit(LibraryPage.COMPARE.value)),
             self._downloads,
         ):
@@ -58,6 +60,7 @@ class SuggestionList(QWidget):
         self._layout.addWidget(self._links)
         desk.catalogue.state.changed.connect(self._show)
         desk.downloads.state.changed.connect(self._refresh)
+        desk.models.families_changed.connect(self._refresh)
         desk.models.chosen_changed.connect(self._refresh)
         theme.changed.connect(self._dress)
         desk.catalogue.look()
@@ -93,6 +96,8 @@ class SuggestionList(QWidget):
     def _refresh(self) -> None:
         for card in self.cards:
             card.refresh()
+        n_here = len(self._desk.models.families)
+        self._here.setText(f"{_HERE} ({n_here})" if n_here else _HERE)
         n_active = self._desk.downloads.state.n_active
         self._downloads.setText(f"Downloads ({n_active})")
         self._downloads.setVisible(n_active > 0)
