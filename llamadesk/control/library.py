@@ -177,6 +177,9 @@ class ModelControl(QObject):
             await self._add(brought.models)
 
     def _offer_folder(self, folder: Path) -> None:
+        if self._places.looks_into(folder):
+            self._places.add_folder(folder)  # which says so
+            return
         text = f"LlamaDesk can look for models in “{folder.name or folder}” from now on, and use them where they lie."
         self._rooms.notices.post(
             NoticeKind.INFO, text, action_label="Add this folder", action=lambda: self.add_folder(folder), stays=True

@@ -72,13 +72,16 @@ class PlaceControl(QObject):
         """Those that the person opened from anywhere."""
         return paths_from(self._rooms.settings.get(MODEL_FILES, str))
 
+    def looks_into(self, folder: Path) -> bool:
+        """Whether models are looked for there for the person's sake."""
+        return folder in (self._own, *self.folders)
+
     def add_folder(self, folder: Path) -> None:
         """Look for models in a folder from now on; says so where that is done already."""
         folder = folder.expanduser().absolute()
-        if folder in (self._own, *self.folders):
-            self._rooms.notices.post(
-                NoticeKind.INFO, f"LlamaDesk looks for models in “{folder.name or folder}” already."
-            )
+        name = folder.name or folder
+        if self.looks_into(folder):
+            self._rooms.notices.post(NoticeKind.INFO, f"LlamaDesk looks for models in “{name}” already.")
         elif len(self.folders) >= MAX_PATHS:
             text = f"No more than {MAX_PATHS} folders can be added. Remove one first, or add a folder around several."
             self._rooms.notices.post(NoticeKind.WARNING, text)

@@ -141,16 +141,16 @@ class _Whose:
     def place(self, path: Path, found: FoundPlace, is_listed: bool) -> Place:
         """Of a model that was found."""
         spot = self._spot(path)
-        also_in = dict.fromkeys(self._title(copy) for copy in found.paths[1:])
-        also_in.pop(self._title(path), None)
+        copies = found.paths[1:]
+        here = title_of(spot.where, spot.folder, spot.app)
         return Place(
             where=spot.where,
             folder=spot.folder,
             app=spot.app,
-            is_own=all(self._spot(part).is_own for part in found.parts),
+            is_own=spot.is_own and all(self._spot(part).is_own for part in found.parts[1:]),
             parts=found.parts,
-            copies=found.paths[1:],
-            also_in=tuple(also_in),
+            copies=copies,
+            also_in=tuple(dict.fromkeys(title for title in map(self._title, copies) if title != here)),
             names=found.names,
             is_listed=is_listed,
         )
@@ -181,18 +181,20 @@ class _Whose:
         return spot
 
     def _of_folder(self, folder: Path) -> _Spot:
-        if folder not in self._spots:
-            around = _innermost([(root, root.folder) for root in self._roots], folder)
-            owner = _innermost(self._owners, _real(folder))
-            where = around.where if around is not None else Where.ELSEWHERE
-            apps = [root.app for root in (owner, around) if root is not None and root.app]
-            self._spots[folder] = _Spot(
-                where=where,
-                folder=around.folder if around is not None else folder,
-                app=apps[0] if apps else "",
-                is_own=where is Where.OWN and owner is not None and owner.where is Where.OWN,
-            )
-        return self._spots[folder]
+        known = self._spots.get(folder)
+        if known is not None:
+            return known
+        around = _innermost([(root, root.folder) for root in self._roots], folder)
+        owner = _innermost(self._owners, _real(folder))
+        where = around.where if around is not None else Where.ELSEWHERE
+        apps = [root.app for root in (owner, around) if root is not None and root.app]
+        spot = self._spots[folder] = _Spot(
+            where=where,
+            folder=around.folder if around is not None else folder,
+            app=apps[0] if apps else "",
+            is_own=where is Where.OWN and owner is not None and owner.where is Where.OWN,
+        )
+        return spot
 
 
 def _innermost(roots: Iterable[tuple[Root, Path]], folder: Path) -> Root | None:

@@ -329,6 +329,9 @@ def test_a_folder_is_offered_to_be_looked_through(driver: DeskDriver, home: Path
     assert names(desk) == set()  # it is only offered
     desk.notices.act(notice.action_id)
     driver.until(lambda: names(desk) == {"mine.gguf"})
+    desk.library.take([tmp_path / "mine"])
+    driver.until(lambda: len(driver.notices) == 2)
+    assert "already" in driver.notices[-1].text
 
 
 # --- The thread -------------------------------------------------------------------------------------------------------
