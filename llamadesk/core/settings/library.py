@@ -24,8 +24,8 @@ SETTINGS: Final = (
         OTHER_APPS,
         True,
         "Use models of other apps",
-        "Offers what LM Studio, Jan, GPT4All, Ollama, llama.cpp and the Hugging Face cache keep on this computer. Their "
-        "files are only read, where they lie: LlamaDesk never copies, changes or deletes them.",
+        "Offers what LM Studio, Jan, GPT4All, Ollama, llama.cpp and the Hugging Face cache keep on this computer. "
+        "Their files are only read, where they lie: LlamaDesk never copies, changes or deletes them.",
         Group.MODEL,
     ),
     Setting(
