@@ -228,12 +228,21 @@ class NumberRow(SettingRow):
                 self._box.setValue(int(value))
 
 
+class DecimalBox(QDoubleSpinBox):
+    """A number with as many decimals as it needs: "10", not "10.00"; as `value_words` says it."""
+
+    def textFromValue(self, value: float) -> str:
+        """See QDoubleSpinBox."""
+        text, point = super().textFromValue(value), self.locale().decimalPoint()
+        return text.rstrip(self.locale().zeroDigit()).removesuffix(point) if point in text else text
+
+
 def spin_box(setting: Setting) -> QSpinBox | QDoubleSpinBox:
     """A box for a number, with the bounds, the steps and the words of a setting."""
     minimum, maximum = setting.minimum or 0, setting.maximum or 0
     box: QSpinBox | QDoubleSpinBox
     if isinstance(setting.default, float):
-        box = QDoubleSpinBox(decimals=2)
+        box = DecimalBox(decimals=2)
         box.setRange(minimum, maximum)
         box.setSingleStep(setting.step)
     else:

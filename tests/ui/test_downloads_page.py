@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -188,9 +188,14 @@ def test_the_speed_limit(page: DownloadsPage, desk: StandInDesk) -> None:
     box = page.findChild(QDoubleSpinBox)
     assert box is not None and box.accessibleName() == "Speed limit"
     assert box.text() == "No limit"
-    box.setValue(2.5)
-    assert desk.settings.get(DOWNLOAD_LIMIT, float) == 2.5
-    assert box.text() == "2.50 MB/s"
+    for value, words in ((2.5, "2.5 MB/s"), (10, "10 MB/s"), (0.25, "0.25 MB/s")):
+        box.setValue(value)
+        assert desk.settings.get(DOWNLOAD_LIMIT, float) == value
+        assert box.text() == words
+    box.setLocale(QLocale(QLocale.Language.German))
+    box.lineEdit().setText("7,50 MB/s")
+    box.interpretText()
+    assert (box.value(), box.text()) == (7.5, "7,5 MB/s")
 
 
 def test_the_folder_is_shown(
