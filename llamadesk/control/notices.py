@@ -35,10 +35,12 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Notices(QObject):
-    """Passes notices to the view; keeps those that came before there was one."""
+    """Passes notices to the views; keeps those that came before there was one."""
 
     posted = Signal(object)
     """The Notice to show."""
+    dismissed = Signal(object)
+    """The Notice was dealt with in one view: it goes from all."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +87,10 @@ class Notices(QObject):
         """Tell the person of a trouble; its details go to the log as well."""
         _log.warning("%s: %s [%s]", problem.code, problem.title, problem.detail)
         self.post(kind, problem.text, detail=problem.detail, action_label=action_label, action=action)
+
+    def dismiss(self, notice: Notice) -> None:
+        """The person has closed a notice, or done what it offered."""
+        self.dismissed.emit(notice)
 
     def act(self, action_id: str) -> None:
         """Do what a notice offered, once."""

@@ -219,14 +219,7 @@ class MainWindow(QMainWindow):
             self.library = LibraryWindow(self._desk, self.theme, self)
             self.library.chat_asked.connect(self._come_to_chat)
             self.library.file_asked.connect(self._open_file)
-            self.library.closed.connect(self._take_over_notices)
-            self.chat.notices.in_front = self.library.notices
         return self.library
-
-    def _take_over_notices(self) -> None:
-        """What was not dealt with in the window of models stays to be seen."""
-        for notice in self.library.notices.take() if self.library is not None else ():
-            self.chat.notices.show_notice(notice)
 
     def _come_to_chat(self) -> None:
         self.activateWindow()

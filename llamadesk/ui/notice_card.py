@@ -27,6 +27,9 @@ class NoticeCard(QFrame):
     has the focus."""
 
     closed = Signal()
+    """The person has dealt with it."""
+    expired = Signal()
+    """It has been there for long enough."""
     acted = Signal(str)
     """action_id of the notice whose button was pressed."""
 
@@ -104,7 +107,7 @@ class NoticeCard(QFrame):
         if focus is not None and self.isAncestorOf(focus):
             self._timer.start()
         else:
-            self.closed.emit()
+            self.expired.emit()
 
     def _dress(self) -> None:
         theme, c, kind = self._theme, self._theme.colours, self.notice.kind.value

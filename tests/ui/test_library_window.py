@@ -19,11 +19,13 @@ from stand_in import StandInDesk
 from llamadesk.control.notices import NoticeKind
 from llamadesk.core.downloads import DownloadStage
 from llamadesk.core.settings import LIBRARY_GEOMETRY, PANE_SHOWN, ZOOM
+from llamadesk.ui import notice_card
 from llamadesk.ui.library import window as window_module
 from llamadesk.ui.library.licence_dialog import LicenceDialog
 from llamadesk.ui.library.pages import LISTED, LibraryPage
 from llamadesk.ui.library.window import LibraryWindow
 from llamadesk.ui.main_window import MainWindow
+from llamadesk.ui.notice_stack import NoticeStack
 from llamadesk.ui.theme import ThemeManager
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")  # the offscreen platform cannot
@@ -308,23 +310,74 @@ def test_a_key_a_button_and_the_settings_lead_to_it(
     assert library.findChild(QWidget, "compare").isVisible()
 
 
-def test_what_one_is_told_is_told_in_the_window_in_front(
+def told(window: QWidget) -> list[str]:
+    stack = next(each for each in window.findChildren(NoticeStack) if each.window() is window)
+    return [card.notice.text for card in stack.cards]
+
+
+def test_what_one_is_told_is_told_in_the_window_in_front_too(
     make_window: Callable[..., MainWindow], desk: StandInDesk
 ) -> None:
     window = make_window(desk.with_model())
     done: list[str] = []
+    desk.notices.post(NoticeKind.WARNING, "Before.")
     window.show_library()
+    assert window.library is not None and not told(window.library)
     desk.notices.post(NoticeKind.ERROR, "It failed.", action_label="Try again", action=lambda: done.append("again"))
     desk.notices.post(NoticeKind.WARNING, "Something else.")
-    assert window.library is not None
-    assert [card.notice.text for card in window.library.notices.cards] == ["It failed.", "Something else."]
-    assert not window.chat.notices.cards
-    press(window.library.notices, "Try again")
+    assert told(window.library) == ["It failed.", "Something else."]
+    assert told(window) == ["Before.", "It failed.", "Something else."]
+    press(window.library.notices, "Try again")  # what is done in one window is done in the other
     assert done == ["again"]
+    assert (told(window.library), told(window)) == (["Something else."], ["Before.", "Something else."])
     window.library.close()
-    assert [card.notice.text for card in window.chat.notices.cards] == ["Something else."]
+    assert told(window) == ["Before.", "Something else."]
     desk.notices.post(NoticeKind.WARNING, "Later.")
-    assert [card.notice.text for card in window.chat.notices.cards] == ["Something else.", "Later."]
+    window.show_library()
+    assert (told(window.library), told(window)) == ([], ["Before.", "Something else.", "Later."])
+
+
+def test_what_only_informs_goes_from_each_window_in_its_own_time(
+    make_window: Callable[..., MainWindow], desk: StandInDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notice_card, "_INFO_STAYS_MS", 30)
+    window = make_window(desk.with_model())
+    window.show_library()
+    assert window.library is not None
+    desk.notices.post(NoticeKind.INFO, "Removed.", action_label="Undo", action=lambda: None)
+    undo = next(b for b in window.library.notices.findChildren(QPushButton) if b.text() == "Undo")
+    undo.setFocus()
+    qtbot.waitUntil(lambda: told(window) == [])
+    assert told(window.library) == ["Removed."]  # the person is at it
+
+
+def test_what_one_is_told_is_read_out_once_where_one_is(
+    make_window: Callable[..., MainWindow], desk: StandInDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(desk.with_model())
+    said: list[QWidget] = []
+    monkeypatch.setattr(notice_card.NoticeCard, "announce", lambda card: said.append(card.window()))
+
+    def read_out() -> list[QWidget]:
+        said.clear()
+        desk.notices.post(NoticeKind.ERROR, f"{len(told(window))}")
+        return list(said)
+
+    assert read_out() == [window]
+    window.show_library()
+    assert window.library is not None
+    qtbot.waitUntil(window.library.isActiveWindow)
+    assert read_out() == [window.library]
+    dialog = QDialog(window.library)
+    dialog.open()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    assert read_out() == [window.library]
+    dialog.close()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    assert read_out() == [window]
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)  # another app is in front
+    assert read_out() == [window]
 
 
 def test_its_text_grows_with_the_keys_that_do_so_everywhere(

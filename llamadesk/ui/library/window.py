@@ -53,7 +53,6 @@ class LibraryWindow(QWidget):
 
     chat_asked = Signal()
     file_asked = Signal()
-    closed = Signal()
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -70,7 +69,7 @@ class LibraryWindow(QWidget):
         self._list = PageList(desk, theme)
         self._list.page_asked.connect(self._on_listed)
         self._stack = QStackedWidget()
-        self.notices = NoticeStack(desk, theme, self, follows=False)
+        self.notices = NoticeStack(desk, theme, self, is_main=False)
         right = QVBoxLayout()
         right.addWidget(self._stack, 1)
         right.addWidget(self.notices)
@@ -227,11 +226,11 @@ class LibraryWindow(QWidget):
             self._list.setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Remember where the window was."""
+        """Remember where the window was. What was not dealt with in it stays to be seen in the main window."""
         if not event.spontaneous():
             geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
             self._desk.preferences.set(LIBRARY_GEOMETRY, geometry)
-            self.closed.emit()
+            self.notices.clear()
         super().hideEvent(event)
 
     def _restore(self) -> None:
