@@ -16,7 +16,8 @@ from llamadesk.control.hub_account import HubAccount
 from llamadesk.control.hub_pages import HubPages
 from llamadesk.control.hub_questions import HubQuestions
 from llamadesk.control.rooms import Rooms
-from llamadesk.control.secrets import Vault, system_vault
+from llamadesk.control.secrets import system_vault
+from llamadesk.control.vault import Vault
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.hub import HubFile, HubPart, file_url, repository_in
 from llamadesk.state.hub import HubState

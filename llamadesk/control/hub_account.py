@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llamadesk.control.secrets import Vault, VaultError, system_vault
+from llamadesk.control.secrets import system_vault
+from llamadesk.control.vault import Vault, VaultError
 from llamadesk.core.hub import TokenPlace, endpoint_of, host_of
 
 if TYPE_CHECKING:

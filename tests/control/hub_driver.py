@@ -14,8 +14,8 @@ import shiboken6
 
 from llamadesk.control.hub import HubControl
 from llamadesk.control.notices import Notices
-from llamadesk.control.secrets import VaultError
 from llamadesk.control.tasks import Tasks
+from llamadesk.control.vault import VaultError
 from llamadesk.core.protocol import Device, DeviceKind
 from llamadesk.state.engine import EngineState
 from llamadesk.state.settings import SettingValues

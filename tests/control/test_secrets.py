@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from llamadesk.control.secrets import KeyringVault, VaultError, system_vault
+from llamadesk.control.secrets import KeyringVault, system_vault
+from llamadesk.control.vault import VaultError
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("dbus-daemon") is None, reason="needs a session bus"
