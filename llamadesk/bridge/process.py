@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Final
 
 from PySide6.QtCore import (
@@ -18,6 +17,7 @@ from PySide6.QtCore import (
     Slot,
 )
 
+from llamadesk.bridge.child import end_child, exit_of, make_child, not_started
 from llamadesk.bridge.command import EngineCommand, Patience
 from llamadesk.bridge.endings import Cause, Ending
 from llamadesk.bridge.engine_log import EngineLog
@@ -67,13 +67,7 @@ class EngineProcess(QObject):
         self._killed: tuple[Cause, str] | None = None
         self._start_timer = QTimer(self, singleShot=True, interval=round(patience.start * 1000))
         self._start_timer.timeout.connect(self._say_silent)
-        self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        for name, value in command.env.items():
-            environment.insert(name, value)
-        self._process.setProcessEnvironment(environment)
-        self._process.setProgram(command.argv[0])
-        self._process.setArguments(command.argv[1:])
+        self._process = make_child(command, self)
         self._process.readyReadStandardOutput.connect(self._read_events)
         self._process.readyReadStandardError.connect(self._read_log)
         self._process.errorOccurred.connect(self._on_error)
@@ -103,10 +97,7 @@ class EngineProcess(QObject):
         self.blockSignals(True)
         if self._process.state() is not QProcess.ProcessState.NotRunning:
             self.send(Shutdown())
-            self._process.closeWriteChannel()
-            if not self._process.waitForFinished(round(self._patience.end * 1000)):
-                self._process.kill()
-                self._process.waitForFinished(1000)
+            end_child(self._process, round(self._patience.end * 1000))
         self._start_timer.stop()
 
     @Slot()
@@ -146,21 +137,21 @@ class EngineProcess(QObject):
 
     @Slot(QProcess.ProcessError)
     def _on_error(self, error: QProcess.ProcessError) -> None:
-        # Every other error is followed by finished(), or ends in one.
-        if error is QProcess.ProcessError.FailedToStart:
-            self._end(Ending(Cause.NOT_FOUND, said_hello=False, note=self._process.errorString()))
+        ending = not_started(self._process, error)
+        if ending is not None:
+            self._end(ending)
 
     @Slot(int, QProcess.ExitStatus)
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read_events()
         self._read_log()
-        by_signal = status is QProcess.ExitStatus.CrashExit and sys.platform != "win32"
+        exit_code, signal = exit_of(code, status)
         cause, note = self._killed or (Cause.ITSELF, "")
         self._end(
             Ending(
                 cause,
-                code=0 if by_signal else code,
-                signal=code if by_signal else 0,
+                code=exit_code,
+                signal=signal,
                 said_hello=self._said_hello,
                 note=note,
                 last_lines=self._last_lines(),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Final
 
 import msgspec
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
+from PySide6.QtCore import QObject, QProcess, Signal, Slot
 
+from llamadesk.bridge.child import end_child, exit_of, make_child, not_started
 from llamadesk.bridge.command import EngineCommand
 from llamadesk.bridge.endings import Cause, Ending
 from llamadesk.bridge.engine_log import EngineLog
@@ -57,13 +57,7 @@ class Quantizer(QObject):
         self._answer: QuantizeAnswer | None = None
         self._was_cancelled = False
         self._garbled = ""
-        self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        for name, value in command.env.items():
-            environment.insert(name, value)
-        self._process.setProcessEnvironment(environment)
-        self._process.setProgram(command.argv[0])
-        self._process.setArguments([*command.argv[1:], QUANTIZE_FLAG])
+        self._process = make_child(command, self, QUANTIZE_FLAG)
         self._process.started.connect(self._ask)
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.readyReadStandardError.connect(self._read_log)
@@ -83,10 +77,7 @@ class Quantizer(QObject):
         """End it, in order if it likes, and wait for that. No signal comes any more."""
         self.blockSignals(True)
         if self._process.state() is not QProcess.ProcessState.NotRunning:
-            self._process.closeWriteChannel()
-            if not self._process.waitForFinished(_GOODBYE_MS):
-                self._process.kill()
-                self._process.waitForFinished(_GOODBYE_MS)
+            end_child(self._process, _GOODBYE_MS)
 
     @Slot()
     def _ask(self) -> None:
@@ -122,21 +113,21 @@ class Quantizer(QObject):
 
     @Slot(QProcess.ProcessError)
     def _on_error(self, error: QProcess.ProcessError) -> None:
-        # Every other error is followed by finished(), or ends in one.
-        if error is QProcess.ProcessError.FailedToStart:
-            self._end(Ending(Cause.NOT_FOUND, said_hello=False, note=self._process.errorString()))
+        ending = not_started(self._process, error)
+        if ending is not None:
+            self._end(ending)
 
     @Slot(int, QProcess.ExitStatus)
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read()
         self._read_log()
         self._log.close()
-        by_signal = status is QProcess.ExitStatus.CrashExit and sys.platform != "win32"
+        exit_code, signal = exit_of(code, status)
         self._end(
             Ending(
                 Cause.GARBLED if self._garbled else Cause.ITSELF,
-                code=0 if by_signal else code,
-                signal=code if by_signal else 0,
+                code=exit_code,
+                signal=signal,
                 note=self._garbled,
                 last_lines=self._log.tail,
             )
