@@ -24,6 +24,7 @@ from llamadesk.core.choosing import Machine
 from llamadesk.core.errors import Problem, ProblemCode
 from llamadesk.core.family_view import terms_of
 from llamadesk.core.fit import SHORTEST_CONTEXT
+from llamadesk.core.list_words import list_problem
 from llamadesk.core.models import ModelFile
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.settings import CONTEXT_LENGTH
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _FOLLOW_AFTER_MS = 200
 """A scan, the devices and the settings mostly change together."""
-_MOST_TOLD = 5
 _GONE = Problem(
     ProblemCode.MODEL_MISSING,
     "This model is not on the computer any more.",
@@ -73,7 +73,7 @@ class CatalogueControl(QObject):
         self._preferences = preferences
         self._own = own
         self._licences = Licences(rooms, self.state)
-        self._sources = CatalogueSources(rooms, folders.catalogue)
+        self._sources = CatalogueSources(rooms, self.state, folders.catalogue)
         self._downloads = CatalogueDownloads(rooms, self.state, hub, downloads, self._ready, self)
         self._downloads.licence_wanted.connect(self.licence_wanted)
         self._downloads.repository_wanted.connect(self.repository_wanted)
@@ -177,7 +177,8 @@ class CatalogueControl(QObject):
         return self.state.sources
 
     def add_source(self, path_or_url: str) -> None:
-        """Keep a copy of a list of models from a file or an address (https). What is wrong with it becomes a notice."""
+        """Keep a copy of a list of models from a file or an address (https); `state.reading` has that meanwhile. What
+        is wrong with it becomes a notice."""
         self._rooms.tasks.start(self._then_look(self._sources.add(path_or_url)))
 
     def fetch_again(self, source: CatalogueSource) -> None:
@@ -185,8 +186,18 @@ class CatalogueControl(QObject):
         self._rooms.tasks.start(self._then_look(self._sources.fetch_again(source)))
 
     def remove_source(self, source: CatalogueSource) -> None:
-        """Let go of a list. A file that the person put into the folder themselves is left there; a notice says so."""
-        self._rooms.tasks.start(self._then_look(self._sources.remove(source)))
+        """Let go of a list; a notice offers it back. A file that the person put into the folder themselves is left
+        there; a notice says so."""
+        self._rooms.tasks.start(self._then_look(self._remove_source(source)))
+
+    async def _remove_source(self, source: CatalogueSource) -> None:
+        removed = await self._sources.remove(source)
+
+        def undo() -> None:
+            self._rooms.tasks.start(self._then_look(self._sources.put_back(removed)))
+
+        text = f"The list “{source.name}” was removed."
+        self._rooms.notices.post(NoticeKind.INFO, text, action_label="Undo", action=undo)
 
     async def _then_look(self, work: Coroutine[object, object, None]) -> None:
         await work
@@ -270,17 +281,6 @@ class CatalogueControl(QObject):
             if (path, problem) not in self._told:
                 self._told.add((path, problem))
                 found[path].append(problem)
+        names = {source.path: source.name for source in self.state.sources}
         for path, problems in found.items():
-            self._rooms.notices.problem(_summed_up(path, problems), kind=NoticeKind.WARNING)
-
-
-def _summed_up(path: Path, problems: list[Problem]) -> Problem:
-    if len(problems) == 1:
-        return problems[0]
-    more = f"\nand {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
-    return Problem(
-        ProblemCode.CATALOGUE_UNREADABLE,
-        f"In the list of models “{path.name}”, {len(problems)} entries cannot be used.",
-        problems[0].advice,
-        "\n".join(f"{problem.title} {problem.detail}" for problem in problems[:_MOST_TOLD]) + more,
-    )
+            self._rooms.notices.problem(list_problem(names.get(path, path.name), problems), kind=NoticeKind.WARNING)

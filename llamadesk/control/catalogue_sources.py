@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from llamadesk.core.disk import sync_file, sync_folder
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.paths import resources_dir
 from llamadesk.library.catalogue import LARGEST_FILE, load_catalogue
+from llamadesk.state.catalogue import CatalogueState
 
 _PREFIX: Final = "catalogue/"
 _MOST_LISTS: Final = 100
@@ -35,6 +36,15 @@ class KeptList(msgspec.Struct, frozen=True):
 
     url: str
     kept_at: int
+    origin: str = ""
+
+
+class RemovedList(msgspec.Struct, frozen=True):
+    """A list that was removed, as it was."""
+
+    name: str
+    content: bytes
+    entry: KeptList
 
 
 class CatalogueSources:
@@ -42,12 +52,16 @@ class CatalogueSources:
 
     Args:
         rooms: the store knows which lists LlamaDesk put there.
+        state: its `reading` is told what is being read.
         folder: with the lists; made when the first one is added.
         clock: seconds since 1970.
     """
 
-    def __init__(self, rooms: Rooms, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, rooms: Rooms, state: CatalogueState, folder: Path, clock: Callable[[], float] = time.time
+    ) -> None:
         self._rooms = rooms
+        self._state = state
         self._folder = folder
         self._clock = clock
 
@@ -71,8 +85,9 @@ class CatalogueSources:
             return
         path = Path(text).expanduser().absolute()
         if path.parent != self._folder.absolute():  # what lies there already is read as it is
-            content = await self._rooms.tasks.read(_content, path)
-            await self._keep(_name_for(str(path), path.name), content, url="")
+            with self._reading(text):
+                content = await self._rooms.tasks.read(_content, path)
+                await self._keep(_name_for(str(path), path.name), content, self._entry(origin=str(path)))
 
     async def fetch_again(self, source: CatalogueSource) -> None:
         """Read a list anew from its address; nothing happens to one that has none.
@@ -83,8 +98,8 @@ class CatalogueSources:
         if source.url:
             await self._fetch(source.url)
 
-    async def remove(self, source: CatalogueSource) -> None:
-        """Delete a list that LlamaDesk put there.
+    async def remove(self, source: CatalogueSource) -> RemovedList:
+        """Delete a list that LlamaDesk put there; what it was, for `put_back`.
 
         Raises:
             ProblemError: the person did, or it cannot be deleted.
@@ -96,19 +111,39 @@ class CatalogueSources:
                     f"Take it out of the folder {source.path.parent}.",
                 )
             )
-        await self._rooms.tasks.read(_delete, source.path)
+        content = await self._rooms.tasks.read(_taken, source.path)
         await self._rooms.store.unlearn(_PREFIX + source.path.name)
+        return RemovedList(source.path.name, content, KeptList(source.url, source.kept_at, source.origin))
+
+    async def put_back(self, removed: RemovedList) -> None:
+        """Have a list again that was removed.
+
+        Raises:
+            ProblemError: as `add`.
+        """
+        await self._keep(removed.name, removed.content, removed.entry)
 
     async def _fetch(self, url: str) -> None:
         name = _checked(url).path.rpartition("/")[2]
-        content = await self._rooms.tasks.read_apart(_get, url)
-        await self._keep(_name_for(url, name), content, url)
+        with self._reading(url):
+            content = await self._rooms.tasks.read_apart(_get, url)
+            await self._keep(_name_for(url, name), content, self._entry(url=url))
 
-    async def _keep(self, name: str, content: bytes, url: str) -> None:
+    async def _keep(self, name: str, content: bytes, entry: KeptList) -> None:
         await self._rooms.tasks.read(_put, self._folder, name, content)
-        entry = KeptList(url, int(self._clock() * 1000))
         key = _PREFIX + name
         await self._rooms.keeping.keep(key, partial(self._rooms.store.learn, key, entry), words=False)
+
+    def _entry(self, *, url: str = "", origin: str = "") -> KeptList:
+        return KeptList(url, int(self._clock() * 1000), origin)
+
+    @contextlib.contextmanager
+    def _reading(self, place: str) -> Iterator[None]:
+        self._state.set_reading(self._state.reading | {place})
+        try:
+            yield
+        finally:
+            self._state.set_reading(self._state.reading - {place})
 
 
 def _checked(url: str) -> SplitResult:
@@ -127,8 +162,11 @@ def _checked(url: str) -> SplitResult:
 def _read(folder: Path, kept: Mapping[str, KeptList]) -> tuple[Catalogue, tuple[CatalogueSource, ...]]:
     paths = sorted(folder.glob("*.json"))[:_MOST_LISTS]
     entries = [(path, kept.get(path.name, KeptList("", 0))) for path in paths]
-    sources = tuple(CatalogueSource(path, entry.url, entry.kept_at) for path, entry in entries)
-    return load_catalogue(resources_dir() / "catalogue", paths), sources
+    catalogue = load_catalogue(resources_dir() / "catalogue", paths)
+    n_models = dict(catalogue.n_own)
+    return catalogue, tuple(
+        CatalogueSource(path, entry.url, entry.kept_at, entry.origin, n_models[path]) for path, entry in entries
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -181,9 +219,14 @@ def _check(path: Path) -> None:
     raise ProblemError(_problem("This list of models is empty.", "Choose another file or address."))
 
 
-def _delete(path: Path) -> None:
+def _taken(path: Path) -> bytes:
+    """What is in a list, which is deleted; nothing where it is gone already."""
+    content = b""
     try:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            content = file.read(LARGEST_FILE)
         path.unlink(missing_ok=True)
+        return content
     except OSError as error:
         raise ProblemError(
             _problem(f"“{path.name}” could not be deleted.", f"Delete it in the folder {path.parent}.", str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -35,6 +34,7 @@ from llamadesk.core.model_page import (
     place,
 )
 from llamadesk.core.models import ModelFile
+from llamadesk.core.moments import moment_text
 from llamadesk.core.places import paths_from
 from llamadesk.core.protocol import Prompt, Turn
 from llamadesk.core.quantize import origin_of
@@ -272,20 +272,12 @@ def _read(path: Path, own_folders: Sequence[Path]) -> ModelPage:
         about=about(file, len(parts)),
         licence=licence(raw),
         origin=origin(raw, origin_of(header)),
-        place=place(parts, really_at, owner_of(really_at), _day_text(file.modified_ns)),
+        place=place(parts, really_at, owner_of(really_at), moment_text(file.modified_ns / 1e9)),
         template=long_text(file.path, TEMPLATE_KEY),
         raw=tuple(raw),
         fingerprint=named,
         stays=hindrance(file.path, own_folders),
     )
-
-
-def _day_text(modified_ns: int) -> str:
-    try:
-        moment = datetime.datetime.fromtimestamp(modified_ns / 1e9).astimezone()
-    except (OSError, ValueError, OverflowError):  # a file system may say anything
-        return "unknown"
-    return f"{moment.day} {moment:%B %Y, %H:%M}"
 
 
 def _parts(file: ModelFile) -> tuple[Path, ...]:

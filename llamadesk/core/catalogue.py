@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -185,11 +186,23 @@ class CatalogueSource(msgspec.Struct, frozen=True):
         path: the file that is read, in the folder of the person's data.
         url: where it was fetched from, and can be again; "" where it was not.
         kept_at: when LlamaDesk put it there, in milliseconds since 1970; 0 where the person did.
+        origin: the file that it was copied from; "" where it was not.
+        n_models: how many of its models can be used.
     """
 
     path: Path
     url: str = ""
     kept_at: int = 0
+    origin: str = ""
+    n_models: int = 0
+
+    @property
+    def name(self) -> str:
+        """What its file is called where it is from; the server's name where the address has none."""
+        if self.url:
+            parts = urlsplit(self.url)
+            return unquote(parts.path.rpartition("/")[2]) or parts.netloc
+        return Path(self.origin).name or self.path.name
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -198,11 +211,13 @@ class Catalogue(msgspec.Struct, frozen=True):
     Attributes:
         models, licences: each id once.
         problems: files, or entries of them, that were left out, with why.
+        n_own: how many models of each of the person's own files can be used.
     """
 
     models: tuple[CatalogueModel, ...] = ()
     licences: tuple[Licence, ...] = ()
     problems: tuple[tuple[Path, Problem], ...] = ()
+    n_own: tuple[tuple[Path, int], ...] = ()
 
     def licence_of(self, model: CatalogueModel) -> Licence | None:
         """The licence of a model; None where the catalogue knows nothing of it but its id."""

@@ -49,12 +49,12 @@ def load_catalogue(folder: Path, extra: Sequence[Path] = ()) -> Catalogue:
     shipped, own = _Reader(), _Reader()
     for path in sorted(folder.glob("*.json")):
         shipped.read(path)
-    for path in extra:
-        own.read(path)
+    n_own = tuple((path, own.read(path)) for path in extra)
     return Catalogue(
         models=tuple((shipped.models | own.models).values()),
         licences=tuple((own.licences | shipped.licences).values()),
         problems=(*shipped.problems, *own.problems),
+        n_own=n_own,
     )
 
 
@@ -75,15 +75,17 @@ class _Reader:
         self.licences: dict[str, Licence] = {}
         self.problems: list[tuple[Path, Problem]] = []
 
-    def read(self, path: Path) -> None:
-        """All entries of one file."""
+    def read(self, path: Path) -> int:
+        """All entries of one file; how many models of it can be used."""
         try:
             content = _decoded(_content(path), _CatalogueFile)
         except _UnusableError as error:
             self._list(path, "This list of models cannot be read.", error)
-            return
+            return 0
         self.licences |= self._entries(path, content.licences, Licence)
-        self.models |= self._entries(path, content.models, CatalogueModel)
+        models = self._entries(path, content.models, CatalogueModel)
+        self.models |= models
+        return len(models)
 
     def _entries(self, path: Path, raws: Iterable[msgspec.Raw], kind: type[_Entry]) -> dict[str, _Entry]:
         found: dict[str, _Entry] = {}

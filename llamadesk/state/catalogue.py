@@ -31,6 +31,7 @@ class CatalogueState(QObject):
         self._models: Mapping[str, CatalogueModel] = {}
         self._accepted: Mapping[str, int] = {}
         self._resolving: frozenset[Wanted] = frozenset()
+        self._reading: frozenset[str] = frozenset()
         self._is_looking = False
         self._family: FamilyView | None = None
 
@@ -74,6 +75,11 @@ class CatalogueState(QObject):
     def resolving(self) -> frozenset[Wanted]:
         """What the hub is being asked for, to download it."""
         return self._resolving
+
+    @property
+    def reading(self) -> frozenset[str]:
+        """The files and addresses that lists of models are being read from."""
+        return self._reading
 
     @property
     def family(self) -> FamilyView | None:
@@ -136,4 +142,10 @@ class CatalogueState(QObject):
         """The hub is being asked for these."""
         if resolving != self._resolving:
             self._resolving = resolving
+            self.changed.emit()
+
+    def set_reading(self, reading: frozenset[str]) -> None:
+        """Lists are being read from these places."""
+        if reading != self._reading:
+            self._reading = reading
             self.changed.emit()

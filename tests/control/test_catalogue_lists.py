@@ -65,6 +65,7 @@ def test_a_file_from_elsewhere_is_copied(lists: Lists, tmp_path: Path) -> None:
     assert lists.named() == "Tiny"
     (source,) = lists.control.sources
     assert source.kept_at > 0 and not source.url
+    assert (source.name, source.origin, source.n_models) == ("their models.json", str(path), 1)
     assert source.path.parent == lists.driver.folders.catalogue
     assert source.path.name.startswith("their-models-")
     write_list(path, TINY | {"name": "Tinier"})
@@ -87,13 +88,23 @@ def test_what_llamadesk_put_there_is_removed_and_no_other(lists: Lists, tmp_path
     assert (lists.named(), lists.named("mine")) == (None, "Tiny")
     assert own.exists() and not theirs.path.exists()
     assert lists.control.sources == (mine,)
-    (notice,) = lists.driver.notices
-    assert "own.json" in notice.text
+    refused, removed = lists.driver.notices
+    assert "own.json" in refused.text
+    assert "theirs.json" in removed.text and removed.action_label == "Undo"
+    lists.desk.notices.act(removed.action_id)
+    settle(lists.driver, lists.desk)
+    assert lists.named() == "Tiny"
+    assert lists.control.sources == (mine, theirs)  # as it was, with where it is from and since when
+    lists.driver.close(lists.desk)
+    assert Lists(lists.driver).control.sources == (mine, theirs)
 
 
 def test_a_list_is_fetched_when_the_person_asks_and_never_else(lists: Lists, web_server: SmallServer) -> None:
     web_server.answer = says(encoded(TINY))
+    read_from: list[frozenset[str]] = []
+    lists.control.state.changed.connect(lambda: read_from.append(lists.control.state.reading))
     lists.add(web_server.address)
+    assert frozenset({web_server.address}) in read_from and read_from[-1] == frozenset()
     assert lists.named() == "Tiny"
     (source,) = lists.control.sources
     assert source.url == web_server.address and source.kept_at > 0
@@ -129,6 +140,7 @@ def test_what_is_no_list_takes_no_place(lists: Lists, web_server: SmallServer, b
     lists.control.fetch_again(lists.control.sources[0])
     settle(lists.driver, lists.desk)
     assert lists.named() == "Tiny"
+    assert lists.control.state.reading == frozenset()
     assert len(lists.driver.notices) == 1
     folder = lists.driver.folders.catalogue
     assert list(folder.iterdir()) == [lists.control.sources[0].path]  # nothing is left beside it

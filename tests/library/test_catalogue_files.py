@@ -123,6 +123,7 @@ def test_one_bad_entry_leaves_out_that_entry_alone(tmp_path: Path) -> None:
     )
     catalogue = load_catalogue(tmp_path / "none", [own])
     assert [model.id for model in catalogue.models] == ["tiny", "good"]
+    assert catalogue.n_own == ((own, 2),)
     assert [path for path, _ in catalogue.problems] == [own] * 3
     problems = [problem for _, problem in catalogue.problems]
     assert {problem.code for problem in problems} == {ProblemCode.CATALOGUE_UNREADABLE}
