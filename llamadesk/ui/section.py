@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import IconButton, label
+from llamadesk.ui.widgets import IconButton, label, push_button
 
 
 class Section(QFrame):
@@ -19,12 +19,8 @@ class Section(QFrame):
         self._theme = theme
         self.setObjectName("section")
         self.setAccessibleName(title)
-        reset = QPushButton("Reset to defaults")
-        reset.setProperty("kind", "link")
-        reset.setAccessibleName(f"Reset {title} to defaults")
-        reset.setCursor(Qt.CursorShape.PointingHandCursor)
+        reset = push_button("Reset to defaults", self.reset_asked, "link", name=f"Reset {title} to defaults")
         reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        reset.clicked.connect(self.reset_asked)
         self._head = QHBoxLayout()
         self._head.addWidget(self._make_title(title))
         self._head.addStretch()

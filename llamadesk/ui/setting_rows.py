@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QSlider,
     QSpinBox,
     QVBoxLayout,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 from llamadesk.core.settings import Needs, Setting, Value
 from llamadesk.ui.fields import Check, Combo, WheelGuard
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label, set_property
+from llamadesk.ui.widgets import label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -113,13 +112,9 @@ class SettingRow(QWidget):
     def _make_default_line(self) -> QWidget:
         """What the default is, and the way back to it; most rows never need it."""
         words = default_words(self.setting)
-        reset = QPushButton("Reset")
-        reset.setProperty("kind", "link")
-        reset.setAccessibleName(f"Reset {self.setting.label}")
+        reset = push_button("Reset", self._go_back, "link", name=f"Reset {self.setting.label}")
         reset.setAccessibleDescription(words)
-        reset.setCursor(Qt.CursorShape.PointingHandCursor)
         reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        reset.clicked.connect(self._go_back)
         line = QWidget()
         layout = QHBoxLayout(line)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -47,6 +47,24 @@ def set_property(widget: QWidget, name: str, value: str) -> None:
         widget.style().polish(widget)
 
 
+def push_button(text: str, pressed: object, kind: str = "", *, name: str = "") -> QPushButton:
+    """A button with words on it.
+
+    Args:
+        text: the words.
+        pressed: the slot or signal that a press is passed on to.
+        kind: which of the looks of `llamadesk.ui.style` it has: "primary", "link"; "" for the plain one.
+        name: its accessible name, where the words alone do not tell what they are about.
+    """
+    button = QPushButton(text)
+    button.setProperty("kind", kind)
+    if name:
+        button.setAccessibleName(name)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    button.clicked.connect(pressed)
+    return button
+
+
 class IconButton(QPushButton):
     """A button with an icon of the theme. It is named for screen readers and explains itself in a tool tip.
 

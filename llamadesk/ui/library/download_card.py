@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadStage, status_words
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import ElidedLabel, IconButton, label, set_property
+from llamadesk.ui.widgets import ElidedLabel, IconButton, label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -138,12 +138,7 @@ class DownloadCard(QFrame):
         self._lines.addWidget(self._acts)
 
     def _button(self, text: str, pressed: Callable[[], None], kind: str = "") -> QPushButton:
-        button = QPushButton(text)
-        button.setAccessibleName(f"{text}: {self._entry.download.title}")
-        button.setProperty("kind", kind)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
+        return push_button(text, pressed, kind, name=f"{text}: {self._entry.download.title}")
 
     def _show_rest(self, is_paused: bool, title: str) -> None:
         act = "Continue" if is_paused else "Pause"

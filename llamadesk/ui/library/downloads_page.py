@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from llamadesk.core.downloads import DownloadStage
 from llamadesk.core.settings import DOWNLOAD_LIMIT, SETTINGS
@@ -17,7 +17,7 @@ from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.setting_rows import NumberRow
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -46,12 +46,11 @@ class DownloadsPage(QWidget):
         self._cards: dict[int, DownloadCard] = {}
         self.setObjectName("downloads")
         self.setAccessibleName(_TITLE)
-        self._clear = _button("Clear finished", desk.downloads.forget_done)
+        self._clear = push_button("Clear finished", desk.downloads.forget_done)
         self._clear.setToolTip("Take what is done off this list; the files stay")
         self._text = label(_TEXT, "body", wrap=True)
-        self._suited = _button("Models that suit this computer", self._ask_for_suited)
-        self._suited.setProperty("kind", "primary")
-        self._find = _button("Find more", lambda: self.hub_asked.emit(""))
+        self._suited = push_button("Models that suit this computer", self._ask_for_suited, "primary")
+        self._find = push_button("Find more", lambda: self.hub_asked.emit(""))
         self._list = QWidget()
         self._list.setAccessibleName("List of downloads")
         self._column = QVBoxLayout(self._list)
@@ -147,10 +146,3 @@ class DownloadsPage(QWidget):
         self._sign.setPixmap(icon_pixmap("download", c.text_faint, px(40), self.devicePixelRatioF()))
         for card in self._cards.values():
             card.dress()
-
-
-def _button(text: str, pressed: object) -> QPushButton:
-    button = QPushButton(text)
-    button.setCursor(Qt.CursorShape.PointingHandCursor)
-    button.clicked.connect(pressed)
-    return button

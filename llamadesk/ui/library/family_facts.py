@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from llamadesk.core.family_words import context_text, params_text
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.core.catalogue import CatalogueModel, HubSource
@@ -117,19 +117,17 @@ class FamilyFacts(QWidget):
         if model.gated:
             column.addWidget(label(_GATED, "small", wrap=True))
         if licence is not None:
-            read = QPushButton("Show the licence")
-            read.setCursor(Qt.CursorShape.PointingHandCursor)
-            read.clicked.connect(self.licence_asked)
+            read = push_button("Show the licence", self.licence_asked)
             column.addWidget(read, 0, Qt.AlignmentFlag.AlignLeft)
         return shown
 
     def _repository(self, source: HubSource) -> QPushButton:
-        button = QPushButton(source.repository)
-        button.setProperty("kind", "link")
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setAccessibleName(f"Show {source.repository} on the hub")
-        button.clicked.connect(lambda: self.hub_asked.emit(source.repository))
-        return button
+        return push_button(
+            source.repository,
+            lambda: self.hub_asked.emit(source.repository),
+            "link",
+            name=f"Show {source.repository} on the hub",
+        )
 
     def _scores(self, model: CatalogueModel) -> QWidget:
         rows: list[tuple[str, QWidget]] = [

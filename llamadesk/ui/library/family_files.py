@@ -11,7 +11,7 @@ from llamadesk.core.quantize import targets_of
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.library.family_rows import making_text
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import ElidedLabel, label
+from llamadesk.ui.widgets import ElidedLabel, label, push_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,8 +101,4 @@ class FamilyFiles(QWidget):
         return lines
 
     def _button(self, words: str, file: ModelFile, pressed: Callable[[], None]) -> QPushButton:
-        button = QPushButton(words)
-        button.setAccessibleName(f"{words.rstrip('…')}: {file.path.name}")
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
+        return push_button(words, pressed, name=f"{words.rstrip('…')}: {file.path.name}")

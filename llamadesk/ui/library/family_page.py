@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.core.family_words import params_text
@@ -18,7 +18,7 @@ from llamadesk.ui.library.family_table import FamilyTable
 from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label, set_property
+from llamadesk.ui.widgets import label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -53,8 +53,8 @@ class FamilyPage(QWidget):
         self._key, self._n_ctx = "", 0
         self.setObjectName("family")
         self.setAccessibleName("Model")
-        self._back = self._button("Back", "link", self.back_asked)
-        self._chat = self._button("Go to the chat", "primary", self.chat_asked)
+        self._back = push_button("Back", self.back_asked, "link")
+        self._chat = push_button("Go to the chat", self.chat_asked, "primary")
         self._name = label("", "hero", wrap=True)
         self._made_by = label("", "muted", wrap=True)
         self._good_for = label("", "body", wrap=True)
@@ -240,13 +240,6 @@ class FamilyPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._scroll)
-
-    def _button(self, words: str, kind: str, pressed: object) -> QPushButton:
-        button = QPushButton(words)
-        button.setProperty("kind", kind)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @Slot()
     def _dress(self) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from llamadesk.core.places import PlacedFile, PlaceGroup, Unusable, Where
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.here_rows import FileRow, UnusableRow
-from llamadesk.ui.widgets import ElidedLabel, label, set_property
+from llamadesk.ui.widgets import ElidedLabel, label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -46,8 +46,8 @@ class HereGroup(QWidget):
         self._rows: dict[PlacedFile | Unusable, FileRow | UnusableRow] = {}
         self._title = ElidedLabel("section")
         self._title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # the links at the right
-        self._open = self._link("Open folder", self._open_folder)
-        self._remove = self._link("Remove", self._remove_folder)
+        self._open = push_button("Open folder", self._open_folder, "link")
+        self._remove = push_button("Remove", self._remove_folder, "link")
         self._folder = ElidedLabel("faint")
         self._folder.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._note = label("", "small", wrap=True)
@@ -56,7 +56,7 @@ class HereGroup(QWidget):
         self._list = QVBoxLayout(self._box)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(0)
-        self._more = self._link("", self._show_more)
+        self._more = push_button("", self._show_more, "link")
         self._lay_out()
 
     def show_group(self, group: PlaceGroup) -> None:
@@ -129,13 +129,6 @@ class HereGroup(QWidget):
             self._layout.addWidget(widget)
         self._layout.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         self.dress()
-
-    def _link(self, words: str, pressed: object) -> QPushButton:
-        button = QPushButton(words)
-        button.setProperty("kind", "link")
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @staticmethod
     def _about(group: PlaceGroup) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from llamadesk.core.places import Finds, PlaceGroup, groups_of
 from llamadesk.core.settings import OTHER_APPS, SETTINGS
@@ -16,7 +16,7 @@ from llamadesk.ui.library.pages import LibraryPage
 from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.setting_rows import SwitchRow
 from llamadesk.ui.style import room_sheet
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -56,11 +56,10 @@ class HerePage(QWidget):
         self._groups: dict[str, HereGroup] = {}
         self.setObjectName("here")
         self.setAcceptDrops(True)
-        self.add_button = self._button("Add a folder…", self._ask_for_folder)
-        self.open_button = self._button("Open a model file…", self.file_asked)
-        self.again_button = self._button("Look again", desk.library.rescan)
-        self.download_button = self._button("Find a model to download", self._ask_for_downloads)
-        self.download_button.setProperty("kind", "primary")
+        self.add_button = push_button("Add a folder…", self._ask_for_folder)
+        self.open_button = push_button("Open a model file…", self.file_asked)
+        self.again_button = push_button("Look again", desk.library.rescan)
+        self.download_button = push_button("Find a model to download", self._ask_for_downloads, "primary")
         self.search = QLineEdit(placeholderText="Find among these models")
         self.search.setAccessibleName("Find among these models")
         self.search.setClearButtonEnabled(True)
@@ -173,12 +172,6 @@ class HerePage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._scroll)
-
-    def _button(self, words: str, pressed: object) -> QPushButton:
-        button = QPushButton(words)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @Slot()
     def _dress(self) -> None:

@@ -13,7 +13,7 @@ from llamadesk.core.places import PlacedFile, Unusable, Where
 from llamadesk.core.sizes import bytes_text
 from llamadesk.ui.icons import icon_pixmap
 from llamadesk.ui.library.folding_row import FoldingRow
-from llamadesk.ui.widgets import ElidedLabel, label, plain_tip, set_property
+from llamadesk.ui.widgets import ElidedLabel, label, plain_tip, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -120,13 +120,7 @@ class FileRow(QFrame):
         return f"{self._entry.file.family} {self._entry.file.facts.quantization}".strip()
 
     def _button(self, words: str, kind: str, pressed: Callable[[], object]) -> QPushButton:
-        button = QPushButton(words)
-        if kind:
-            button.setProperty("kind", kind)
-        button.setAccessibleName(f"{words}: {self._spoken()}")
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
+        return push_button(words, pressed, kind, name=f"{words}: {self._spoken()}")
 
     def _use_or_chat(self) -> None:
         if self._is_chosen:

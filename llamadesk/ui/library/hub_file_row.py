@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from llamadesk.core.hub import HubFile
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.hub_rows import HubAct, HubRow
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import ElidedLabel, label, set_property
+from llamadesk.ui.widgets import ElidedLabel, label, push_button, set_property
 
 _ROOM = 460
 _LOOK, _LOOKING = "Look closer", "Looking…"
@@ -46,9 +46,9 @@ class HubFileRow(QFrame):
             "tone", ""
         )  # a look that is changed later costs more than one that is there from the start
         self._trouble.setProperty("tone", "error")
-        self.look = self._button("link", lambda: self.look_asked.emit(self.file))
+        self.look = push_button("", lambda: self.look_asked.emit(self.file), "link")
         self.look.setToolTip(_LOOK_TIP)
-        self.main = self._button("", self._do)
+        self.main = push_button("", self._do)
         self._lay_out()
         theme.changed.connect(self._dress)
         self._dress()
@@ -104,13 +104,6 @@ class HubFileRow(QFrame):
         self.look.setAccessibleName(f"{self.look.text()}: {row.name}")
         self.look.setEnabled(not row.is_looking)
         self.look.setVisible(row.can_look)
-
-    def _button(self, kind: str, pressed: object) -> QPushButton:
-        button = QPushButton()
-        button.setProperty("kind", kind)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @Slot()
     def _do(self) -> None:

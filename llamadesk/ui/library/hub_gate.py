@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.token_box import TokenBox
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -41,14 +41,11 @@ class HubGate(QFrame):
         self.setObjectName("gate")
         self._text = label("", "field", wrap=True)
         self._steps = label(_STEPS, "muted", wrap=True)
-        self._open = QPushButton("Open the model's page")
-        self._open.clicked.connect(self.page_asked)
-        self._again = QPushButton("Try again")
-        self._again.clicked.connect(self.again_asked)
+        self._open = push_button("Open the model's page", self.page_asked)
+        self._again = push_button("Try again", self.again_asked)
         self.token = TokenBox(desk, theme, explains=False)
         self._buttons = FoldingRow()
         for button in (self._open, self._again):
-            button.setCursor(Qt.CursorShape.PointingHandCursor)
             self._buttons.add(button)
         self._buttons.add_stretch()
         self._lines = QVBoxLayout(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QLocale, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from llamadesk.core.family_words import context_text
 from llamadesk.core.hub_words import downloads_text, licence_of_page, name_of, publisher_of, size_text
@@ -17,7 +17,7 @@ from llamadesk.ui.library.hub_gate import HubGate
 from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.library.trouble_box import TroubleBox
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -43,8 +43,8 @@ class HubModelView(QWidget):
         self._hub = desk.hub
         self._theme = theme
         self.setAccessibleName("Model on the hub")
-        self._back = self._link("Back", self.back_asked)
-        self._open = self._link("Open its page in the browser", self._open_page)
+        self._back = push_button("Back", self.back_asked, "link")
+        self._open = push_button("Open its page in the browser", self._open_page, "link")
         self._name = label("", "hero", wrap=True)
         self._publisher = label("", "muted", wrap=True)
         self._state = label("", "body", wrap=True)
@@ -54,7 +54,7 @@ class HubModelView(QWidget):
         self._grid = QGridLayout(self._facts)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
-        self._licence = self._link("Read the licence in the browser", self._open_licence)
+        self._licence = push_button("Read the licence in the browser", self._open_licence, "link")
         self._gate = HubGate(desk, theme)
         self._gate.page_asked.connect(self._open_page)
         self._gate.again_asked.connect(desk.hub.open_again)
@@ -85,13 +85,6 @@ class HubModelView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._scroll)
-
-    def _link(self, text: str, pressed: object) -> QPushButton:
-        button = QPushButton(text)
-        button.setProperty("kind", "link")
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @Slot()
     def _show(self) -> None:

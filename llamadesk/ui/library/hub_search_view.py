@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRect, Qt, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QIcon
-from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from llamadesk.ui.icons import icon
 from llamadesk.ui.library.folding_row import FoldingRow
@@ -16,7 +16,7 @@ from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.library.token_box import TokenBox
 from llamadesk.ui.library.trouble_box import TroubleBox
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -48,10 +48,7 @@ class HubSearchView(QWidget):
         self.field.setAccessibleName("Search models")
         self.field.returnPressed.connect(self._search)
         self._glass = self.field.addAction(self._magnifying_glass(), QLineEdit.ActionPosition.LeadingPosition)
-        self.button = QPushButton("Search")
-        self.button.setProperty("kind", "primary")
-        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.button.clicked.connect(self._search)
+        self.button = push_button("Search", self._search, "primary")
         self._privacy = label(_PRIVACY.format(host=desk.hub.state.host), "small", wrap=True)
         self._trouble = TroubleBox(theme)
         self._trouble.again_asked.connect(desk.hub.search_again)
@@ -60,10 +57,7 @@ class HubSearchView(QWidget):
         self.results = HubResults(theme)
         self.results.chosen.connect(self.chosen)
         self.results.row_shown.connect(self._keep_in_sight)
-        self._toggle = QPushButton(_SHOW_TOKEN)
-        self._toggle.setProperty("kind", "link")
-        self._toggle.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._toggle.clicked.connect(self._toggle_token)
+        self._toggle = push_button(_SHOW_TOKEN, self._toggle_token, "link")
         self._lay_out()
         desk.hub.state.results_changed.connect(self._show)
         theme.changed.connect(self._dress)

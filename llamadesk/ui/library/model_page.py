@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from llamadesk.core.errors import ProblemCode
 from llamadesk.core.model_page import CheckStage, Fact
@@ -23,7 +22,7 @@ from llamadesk.ui.library.template_card import TemplateCard
 from llamadesk.ui.library.trash_question import TrashQuestion
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label, plain_tip
+from llamadesk.ui.widgets import label, plain_tip, push_button
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -59,22 +58,22 @@ class ModelPage(QWidget):
         self._path: Path | None = None
         self.setObjectName("model_page")
         self.setAccessibleName("Model file")
-        self._back = self._button("Back", "link", self.back_asked)
-        self._family = self._button("All quantizations of this model", "link", self._ask_for_family)
+        self._back = push_button("Back", self.back_asked, "link")
+        self._family = push_button("All quantizations of this model", self._ask_for_family, "link")
         self._name = label("", "hero", wrap=True)
         self._file_name = label("", "muted", wrap=True)
         self._problem = label("", "field", wrap=True)
         self._problem.setObjectName("trouble")
-        self._use = self._button("Use", "primary", self._use_it)
-        self._chat = self._button("Go to the chat", "primary", self.chat_asked)
-        self._verify = self._button("Verify", "", self._verify_it)
-        self._folder = self._button("Show in folder", "", self._show_folder)
-        self._trash = self._button("Move to trash…", "", self._ask_to_trash)
+        self._use = push_button("Use", self._use_it, "primary")
+        self._chat = push_button("Go to the chat", self.chat_asked, "primary")
+        self._verify = push_button("Verify", self._verify_it)
+        self._folder = push_button("Show in folder", self._show_folder)
+        self._trash = push_button("Move to trash…", self._ask_to_trash)
         self._question = TrashQuestion(theme)
         self._question.answered.connect(self._on_answered)
         self._about, self._here, self._licence, self._origin, self._place = (FactList(theme) for _ in range(5))
         self._check = CheckCard(self._pages, theme)
-        self._read_licence = self._button("Show the licence", "", self._ask_for_licence)
+        self._read_licence = push_button("Show the licence", self._ask_for_licence)
         self._own = OwnDefaultsCard(desk, theme)
         self._template = TemplateCard(self._pages, theme)
         self.header = HeaderTable(theme)
@@ -295,13 +294,6 @@ class ModelPage(QWidget):
         card = Card(title, self._theme)
         card.add(content)
         return card
-
-    def _button(self, words: str, kind: str, pressed: Callable[[], None] | object) -> QPushButton:
-        button = QPushButton(words)
-        button.setProperty("kind", kind)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     def _fit(self) -> None:
         room = self._scroll.maximumViewportSize().width() - self._scroll.verticalScrollBar().sizeHint().width()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QSpinBox, QVBoxLayout, QWidget
 
 from llamadesk.control.own_defaults import OWN_KEYS
 from llamadesk.core.settings import CONTEXT_LENGTH, SETTINGS, Setting, Value
@@ -13,7 +13,7 @@ from llamadesk.ui.fields import WheelGuard
 from llamadesk.ui.library.fact_card import Card
 from llamadesk.ui.setting_rows import spin_box, value_words
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -43,8 +43,7 @@ class OwnDefaultsCard(Card):
             make = OwnTextRow if isinstance(SETTINGS[key].default, str) else OwnNumberRow
             self.rows[key] = make(SETTINGS[key], desk, theme)
             self.add(self.rows[key])
-        self.reset = QPushButton("As in the settings, all of it")
-        self.reset.clicked.connect(self._reset)
+        self.reset = push_button("As in the settings, all of it", self._reset)
         self.add(self.reset, wide=False)
         self._own.changed.connect(self._on_changed)
         desk.settings.changed.connect(self._on_setting)
@@ -94,11 +93,7 @@ class OwnRow(QWidget):
         name.setBuddy(control)
         self._note = label("", "small", wrap=True)
         self._note.setProperty("tone", "accent")
-        self.back = QPushButton("Reset")
-        self.back.setProperty("kind", "link")
-        self.back.setAccessibleName(f"Reset {setting.label} of this model")
-        self.back.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.back.clicked.connect(self._go_back)
+        self.back = push_button("Reset", self._go_back, "link", name=f"Reset {setting.label} of this model")
         head, foot = QHBoxLayout(), QHBoxLayout()
         head.addWidget(name, 1)
         foot.addWidget(self._note, 1)

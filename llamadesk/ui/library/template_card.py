@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QPlainTextEdit
 
 from llamadesk.ui.library.fact_card import Card
 from llamadesk.ui.long_lines import insert_cut
 from llamadesk.ui.prompt_dialog import PromptText, mark_format
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label, set_property
+from llamadesk.ui.widgets import label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.model_page import ModelPageControl
@@ -39,20 +38,16 @@ class TemplateCard(Card):
         self._pages = pages
         self._page: ModelPage | None = None
         self._words = label("", "muted", wrap=True)
-        self.preview = QPushButton(_PREVIEW)
-        self.preview.clicked.connect(pages.preview)
+        self.preview = push_button(_PREVIEW, pages.preview)
         self.sample = PromptText("Sample chat")
         self._trouble = label("", "field", wrap=True)
         self._trouble.setProperty("tone", "error")
-        self.toggle = QPushButton(_SHOW)
-        self.toggle.setProperty("kind", "link")
-        self.toggle.setCursor(Qt.CursorShape.PointingHandCursor)
         self.text = QPlainTextEdit(readOnly=True, undoRedoEnabled=False)
         self.text.setProperty("kind", "code")
         self.sample.setProperty("kind", "code")
         self.text.setAccessibleName("Template")
         self.text.setTabChangesFocus(True)
-        self.toggle.clicked.connect(lambda: self._show_text(not self.text.isVisibleTo(self)))
+        self.toggle = push_button(_SHOW, lambda: self._show_text(not self.text.isVisibleTo(self)), "link")
         self._cut = label(_CUT, "small")
         self.add(self._words)
         self.add(self.preview, wide=False)

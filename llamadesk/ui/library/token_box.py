@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from llamadesk.core.hub import TokenPlace
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label, set_property
+from llamadesk.ui.widgets import label, push_button, set_property
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -47,10 +47,10 @@ class TokenBox(QFrame):
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.returnPressed.connect(self._enter)
         self.field.textChanged.connect(self._show_whether_ready)
-        self.use = self._button("Use this token", "", self._enter)
+        self.use = push_button("Use this token", self._enter)
         self._state = label("", "small", wrap=True)
-        self._make = self._button("Make a token in the browser", "link", self._open_page)
-        self.forget = self._button("Forget the token", "link", desk.hub.forget_token)
+        self._make = push_button("Make a token in the browser", self._open_page, "link")
+        self.forget = push_button("Forget the token", desk.hub.forget_token, "link")
         self._lay_out(explains)
         desk.hub.state.token_changed.connect(self._show)
         theme.changed.connect(self._dress)
@@ -73,13 +73,6 @@ class TokenBox(QFrame):
         self._lines.addWidget(self._entry)
         self._lines.addWidget(self._state)
         self._lines.addWidget(self._links)
-
-    def _button(self, text: str, kind: str, pressed: object) -> QPushButton:
-        button = QPushButton(text)
-        button.setProperty("kind", kind)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(pressed)
-        return button
 
     @Slot()
     def _enter(self) -> None:

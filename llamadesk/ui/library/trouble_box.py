@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from llamadesk.core.errors import Problem
 from llamadesk.ui.icons import icon_pixmap
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import label
+from llamadesk.ui.widgets import label, push_button
 
 
 class TroubleBox(QFrame):
@@ -24,9 +24,7 @@ class TroubleBox(QFrame):
         self._text = label("", "field", wrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setMinimumWidth(80)
-        self.again = QPushButton("Try again")
-        self.again.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.again.clicked.connect(self.again_asked)
+        self.again = push_button("Try again", self.again_asked)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         self._row.addWidget(self._text, 1)
