@@ -18,6 +18,7 @@ from llamadesk.control.machine_facts import machine_facts
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.own_defaults import OwnDefaults
 from llamadesk.control.preferences import PreferenceControl
+from llamadesk.control.ready_models import ready_models
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.catalogue import Catalogue, CatalogueSource, Licence
 from llamadesk.core.choosing import Machine
@@ -84,6 +85,7 @@ class CatalogueControl(QObject):
         self._timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._timer.timeout.connect(self._bring_up_to_date)
         rooms.models.families_changed.connect(self._follow)
+        rooms.models.chosen_changed.connect(self._follow)
         rooms.engine.devices_changed.connect(self._follow)
         rooms.engine.model_changed.connect(self._follow)
         rooms.settings.changed.connect(self._on_setting_changed)
@@ -244,11 +246,19 @@ class CatalogueControl(QObject):
             view = await read(family_view, known, key, n_ctx or self._own_context(key))
             if (key, n_ctx) == (self._key, self._n_ctx):
                 self.state.show_family(view)
+        if self._suggests:
+            await self._show_ready(known)
         suggested_for = (known.catalogue, known.machine_for(now=False), known.n_ctx)
         if self._suggests and suggested_for != self._suggested_for:
             self._suggested_for = suggested_for
             self.state.show_suggestions(await read(suggestions, known))
             self.state.show_best(await read(best_choices, known))
+
+    async def _show_ready(self, known: Known) -> None:
+        """Nobody is offered a model to begin with who has begun."""
+        models = self._rooms.models
+        ready = await self._rooms.tasks.read(ready_models, known, models.places) if models.chosen is None else ()
+        self.state.show_ready(ready if models.chosen is None else ())
 
     def _own_context(self, key: str) -> int:
         """The context length that a model is loaded with already; 0 where it is none of those that are here."""

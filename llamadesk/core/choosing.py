@@ -34,6 +34,8 @@ from llamadesk.core.sizes import bytes_text
 
 USUAL_CONTEXT: Final = 4096
 """Tokens: a few pages each way, and what Llama 2 was trained for."""
+READING_SPEED: Final = 5.0
+"""Tokens a second; most people read a little faster or slower than this."""
 
 _RAM_BANDWIDTH: Final = 30e9  # bytes/s that processors really reach with two channels of DDR4: assumed
 _CARD_BANDWIDTH: Final = 250e9  # of a graphics card of the lower middle: assumed
@@ -44,7 +46,6 @@ _SYSTEM_BYTES: Final = 2_500_000_000  # of main memory, for the system and a bro
 _SYSTEM_SHARE: Final = 0.2
 _DESKTOP_SHARE: Final = 0.06  # of a graphics card's memory
 
-_READING_SPEED: Final = 5.0  # tokens/s; most people read a little faster or slower than this
 _FLUENT_SPEED: Final = 10.0  # above this, quality is worth more than speed
 _SLOWEST_SPEED: Final = 1.5  # below this nobody wants to wait
 _MODEST_SHARE: Final = 0.5  # of all memory: other programs want some, and a download ought to end today
@@ -162,7 +163,7 @@ def speed_words(tokens_per_second: float) -> str:
     """How fast that is, for people who do not count tokens: "It writes ..."."""
     if tokens_per_second < _SLOWEST_SPEED:
         return "very slowly"
-    if tokens_per_second < _READING_SPEED:
+    if tokens_per_second < READING_SPEED:
         return "slower than most people read"
     return "about as fast as people read" if tokens_per_second < _FLUENT_SPEED else "faster than people read"
 
@@ -224,16 +225,19 @@ def family_choices(
     return FamilyChoices(tuple(choices), recommended, _reason(recommended, choices, machine.memory))
 
 
-def file_choice(facts: ModelFacts, size_bytes: int, machine: Machine, n_ctx: int = USUAL_CONTEXT) -> Choice:
-    """The row of a file of which only the header is known, such as one on a hub.
+def file_choice(
+    facts: ModelFacts, size_bytes: int, machine: Machine, n_ctx: int = USUAL_CONTEXT, share: float = 1.0
+) -> Choice:
+    """The row of one file by its header, such as of one on a hub.
 
     Args:
         facts: what its header says.
         size_bytes: of the file, all its parts together.
         machine: where it would run.
         n_ctx: the context in tokens, never more than the model was trained for.
+        share: see `llamadesk.core.shapes.active_share`.
     """
-    return _Reckoner(machine, n_ctx, 1.0, {}).choice(facts, size_bytes)
+    return _Reckoner(machine, n_ctx, share, {}).choice(facts, size_bytes)
 
 
 class _Reckoner(msgspec.Struct, frozen=True):
@@ -339,11 +343,14 @@ def _reason(recommended: Choice | None, choices: Sequence[Choice], free: FreeMem
     )
 
 
-def _words(choice: Choice) -> str:
+def room_and_pace_words(choice: Choice) -> str:
+    """How something that fits goes into the memory, and how fast it is: "It ..."."""
     room = "fits comfortably" if choice.verdict is Verdict.COMFORTABLE else "just fits: little else can run beside it,"
-    return (
-        f"Quality: {quality_words(choice.quantization)}. It {room} and writes {speed_words(choice.tokens_per_second)}."
-    )
+    return f"{room} and writes {speed_words(choice.tokens_per_second)}"
+
+
+def _words(choice: Choice) -> str:
+    return f"Quality: {quality_words(choice.quantization)}. It {room_and_pace_words(choice)}."
 
 
 # --- All models: which suit -------------------------------------------------------------------------------------------
@@ -380,7 +387,7 @@ def _suggestions(suited: Sequence[tuple[CatalogueModel, list[Choice]]], modest_b
     where one does."""
     offers = [(model, _balanced(choices)) for model, choices in suited]
     modest = [offer for offer in offers if offer[1].need.ram_bytes + offer[1].need.vram_bytes <= modest_bytes]
-    readable = [offer for offer in modest or offers if offer[1].tokens_per_second >= _READING_SPEED]
+    readable = [offer for offer in modest or offers if offer[1].tokens_per_second >= READING_SPEED]
     if readable:
         best, praise = max(readable, key=_strength), "The best answers that this computer writes at a good pace."
     else:

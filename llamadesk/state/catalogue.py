@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from llamadesk.core.catalogue import Catalogue, CatalogueModel, CatalogueSource
 from llamadesk.core.choosing import Choice, Suggestion
 from llamadesk.core.family_view import FamilyView
+from llamadesk.core.ready_model import ReadyModel
 
 Wanted = tuple[str, str]
 """The id of a model and a quantization."""
@@ -27,6 +28,7 @@ class CatalogueState(QObject):
         self._catalogue = Catalogue()
         self._sources: tuple[CatalogueSource, ...] = ()
         self._suggestions: tuple[Suggestion, ...] = ()
+        self._ready: tuple[ReadyModel, ...] = ()
         self._best: Mapping[str, Choice] = {}
         self._models: Mapping[str, CatalogueModel] = {}
         self._accepted: Mapping[str, int] = {}
@@ -49,6 +51,11 @@ class CatalogueState(QObject):
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Up to three models that suit this machine, the recommended one first."""
         return self._suggestions
+
+    @property
+    def ready(self) -> tuple[ReadyModel, ...]:
+        """Up to three models that are here to begin with, the best first, while none is chosen; empty where one is."""
+        return self._ready
 
     @property
     def best(self) -> Mapping[str, Choice]:
@@ -112,6 +119,12 @@ class CatalogueState(QObject):
         """These suit the machine."""
         if suggestions != self._suggestions:
             self._suggestions = suggestions
+            self.changed.emit()
+
+    def show_ready(self, ready: tuple[ReadyModel, ...]) -> None:
+        """These are here to begin with."""
+        if ready != self._ready:
+            self._ready = ready
             self.changed.emit()
 
     def show_best(self, best: Mapping[str, Choice]) -> None:

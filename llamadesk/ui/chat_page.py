@@ -47,6 +47,7 @@ class ChatPage(QWidget):
         self.composer = Composer(desk, theme, self._foot)
         self.status = StatusLine(desk, theme, self)
         self.empty.suggested.connect(self.composer.suggest)
+        self.empty.chat_asked.connect(self.composer.setFocus)
         self._middle.addWidget(self.empty)
         foot = QVBoxLayout(self._foot)
         foot.setContentsMargins(0, 0, 0, 0)

@@ -41,7 +41,7 @@ _SUGGESTIONS = (
 _GREETING = "What would you like to talk about?"
 _GREETING_TEXT = "Type below, or begin with one of these. The model runs on this computer and nothing leaves it."
 _WELCOME = "Welcome to LlamaDesk"
-_WELCOME_TEXT = "Choose a model to run on this computer. You can write your first message while it is downloaded."
+_WELCOME_TEXT = "Choose a model to run on this computer. You can write your first message meanwhile."
 _STOPPED = "The model is not running"
 _COLUMN, _OFFERS = 520, 680
 _PARTS = ("core.choosing", "control.downloads", "control.catalogue", "ui.library.window", "ui.library.suggestion_list")
@@ -60,6 +60,8 @@ class EmptyState(QScrollArea):
     """Models are about to be offered for download, and a licence may have to be shown."""
     suggested = Signal(str)
     """A beginning for the composer."""
+    chat_asked = Signal()
+    """A model is being loaded: on to the composer."""
 
     def __init__(self, desk: Desk, theme: ThemeManager, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -203,6 +205,7 @@ class EmptyState(QScrollArea):
         self._models.file_asked.connect(self.open_file_asked)
         self._models.page_asked.connect(self.library_asked)
         self._models.family_asked.connect(self.family_asked)
+        self._models.chat_asked.connect(self.chat_asked)
         self._lines.addWidget(self._models)
         self._show()
 

@@ -12,8 +12,9 @@ from tiny_models import TinyModel, write_tiny_llama
 from tests.e2e.window import Window
 
 WITHOUT_STARTER = ("-P", str(Path(__file__).with_name("without_starter.py")))
-WAY = "Look at what is on this computer"
-LM_STUDIO, OLLAMA = "Use: Zebra 7B F16", "Use: Giraffe 1B F16"
+OFFERED = ("Use it: Zebra 7B F16", "Use it: Giraffe 1B F16")
+LISTED = ("Use: Zebra 7B F16", "Use: Giraffe 1B F16")
+ALL = "All of them (2): the models on this computer"
 
 
 def files_below(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -33,10 +34,11 @@ def test_from_an_empty_chat_to_one_with_a_model_of_another_app(desktop: Mapping[
 
     env = {**desktop, "HOME": str(home)}
     with Window(env, tmp_path / "data", program=WITHOUT_STARTER) as window:
-        window.wait_until("the way to what is here", lambda: bool(window.names(WAY)))
-        window.press(window.names(WAY)[0])  # it may tell how many there are
-        window.wait_until("both models", lambda: bool(window.names(LM_STUDIO)) and bool(window.names(OLLAMA)))
-        for act, name in ((LM_STUDIO, "Zebra"), (OLLAMA, "Giraffe")):
+        window.wait_until("both models", lambda: all(window.names(offer) for offer in OFFERED))
+        assert window.status() == "No model"  # nothing is loaded unasked
+        window.press(ALL)
+        window.wait_until("both in the list of all", lambda: all(window.names(act) for act in LISTED))
+        for act, name in ((OFFERED[0], "Zebra"), (LISTED[1], "Giraffe")):
             window.press(act)
             window.wait_until(name, lambda name=name: name in window.model())  # type: ignore[misc]
             window.wait_ready()

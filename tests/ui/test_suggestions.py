@@ -14,7 +14,8 @@ from stand_in import StandInDesk, llama_family, model_file
 from llamadesk.core.catalogue import Catalogue
 from llamadesk.core.choosing import Suggestion
 from llamadesk.core.downloads import DownloadStage
-from llamadesk.core.models import ModelFamily
+from llamadesk.core.models import ModelFamily, ModelFile
+from llamadesk.core.ready_model import ReadyModel
 from llamadesk.core.sizes import bytes_text
 from llamadesk.state.engine import EngineStatus, Phase
 from llamadesk.ui.library.folding_row import FoldingRow
@@ -186,6 +187,49 @@ def test_the_other_ways_lead_to_their_pages(qtbot: QtBot, shown: SuggestionList,
     shown.family_asked.connect(families.append)
     press(shown.cards[1], "More about it")
     assert families == [shown.cards[1].model_id]
+
+
+def here_already(desk: StandInDesk, suggestion: Suggestion, *files: ModelFile, place: str = "LM Studio") -> None:
+    """These files are here, and are to be begun with in this order."""
+    desk.models.set_families([ModelFamily(file.family, (file,)) for file in files])
+    desk.catalogue.state.show_ready(tuple(ReadyModel(file, suggestion.choice, place) for file in files))
+
+
+def test_what_is_here_already_comes_first(
+    qtbot: QtBot, shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    assert not shown.ready.isVisible() and "Or download" not in texts(shown)
+    one, two = model_file("Zebra 7B", "Q4_0", 4 * GB), model_file("Giraffe <b>1B", "Q8_0", 1 * GB)
+    here_already(desk, suggestions[0], one, two)
+    said = texts(shown.ready)
+    for part in ("Zebra 7B", "Q4_0  ·  4.0 GB  ·  LM Studio", "It fits comfortably", "Giraffe <b>1B"):
+        assert part in said
+    assert shown.ready.geometry().bottom() < shown.cards[0].geometry().top() and "Or download" in texts(shown)
+    primary = [b for b in shown.findChildren(QPushButton) if b.property("kind") == "primary" and b.isVisible()]
+    assert [button.accessibleName() for button in primary] == ["Use it: Zebra 7B Q4_0"]
+    assert not [text for text in buttons(shown) if text.startswith("Look at what is")]
+    pages: list[str] = []
+    shown.page_asked.connect(pages.append)
+    press(shown, "All of them (2)")
+    assert pages == ["here"]
+    assert not desk.asked.named("choose_file")  # nothing is loaded unasked
+    with qtbot.waitSignal(shown.chat_asked):
+        next(b for b in shown.findChildren(QPushButton) if b.accessibleName() == "Use it: Giraffe <b>1B Q8_0").click()
+    assert desk.asked.named("choose_file") == [(two.path,)]
+    desk.models.choose(two)
+    assert not shown.ready.isVisible() and "Look at what is on this computer (2)" in buttons(shown)
+    assert shown.cards[0].property("recommended") == "yes"
+
+
+def test_other_figures_of_what_is_here_leave_its_buttons(
+    shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    file = model_file("Zebra 7B", "Q4_0", 4 * GB)
+    here_already(desk, suggestions[0], file)
+    before = [b for b in shown.ready.findChildren(QPushButton) if b.text() == "Use it"]
+    here_already(desk, suggestions[0], file, place="Jan")
+    assert "Jan" in texts(shown.ready)
+    assert [b for b in shown.ready.findChildren(QPushButton) if b.text() == "Use it"] == before
 
 
 def test_the_names_of_a_list_of_somebody_s_own_are_no_markup(

@@ -37,6 +37,7 @@ class SuggestionCard(QFrame):
         self._desk = desk
         self._theme = theme
         self._suggestion = suggestion
+        self._is_leading = True
         self.setObjectName("card")
         self._badge = label("Recommended", "badge")
         self._name = ElidedLabel("brand")
@@ -63,8 +64,7 @@ class SuggestionCard(QFrame):
         model, choice = suggestion.model, suggestion.choice
         self.setAccessibleName(f"{model.name}, recommended" if suggestion.is_recommended else model.name)
         self._badge.setVisible(suggestion.is_recommended)
-        set_property(self, "recommended", "yes" if suggestion.is_recommended else "no")
-        set_property(self._main, "kind", "primary" if suggestion.is_recommended else "")
+        self._show_rank()
         self._name.setText(model.name)
         self._good_for.setText(model.good_for)
         self._good_for.setVisible(bool(model.good_for))
@@ -86,6 +86,12 @@ class SuggestionCard(QFrame):
         self._bar.setAccessibleName(f"Download of {model.name}")
         self._cancel.setAccessibleName(f"Cancel the download of {model.name}")
         self.refresh()
+
+    def set_leading(self, is_leading: bool) -> None:
+        """Whether the recommended one among the cards is the first thing to do, or something else beside them is."""
+        if is_leading != self._is_leading:
+            self._is_leading = is_leading
+            self._show_rank()
 
     def refresh(self) -> None:
         """The model may be here now, or its download further on."""
@@ -153,6 +159,11 @@ class SuggestionCard(QFrame):
         return button
 
     # --- Its button ---
+
+    def _show_rank(self) -> None:
+        stands_out = self._suggestion.is_recommended and self._is_leading
+        set_property(self, "recommended", "yes" if stands_out else "no")
+        set_property(self._main, "kind", "primary" if stands_out else "")
 
     @property
     def _quantization_here(self) -> str:

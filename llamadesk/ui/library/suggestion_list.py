@@ -1,5 +1,5 @@
-"""What suits this computer, as cards, and the other ways to a model: on the page "For you", and in an empty chat while
-there is no model at all."""
+"""What is on this computer to begin with, what suits it, as cards, and the other ways to a model: on the page "For
+you", and in an empty chat while no model is chosen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.pages import LibraryPage
+from llamadesk.ui.library.ready_card import ReadyCard
 from llamadesk.ui.library.suggestion_card import SuggestionCard
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LOOKING = "Looking at what suits this computer…"
 _HERE = "Look at what is on this computer"
+_OR_DOWNLOAD = "Or download one that suits this computer:"
 _NOTHING = (
     "None of the models LlamaDesk knows fits into the memory of this computer comfortably. Under “All models” you see "
     "what each would need. A smaller one may be found under “Find more”."
@@ -41,6 +43,10 @@ class SuggestionList(QWidget):
         self.cards: list[SuggestionCard] = []
         self._words = label("", "muted", wrap=True)
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.ready = ReadyCard(desk, theme)
+        self.ready.all_asked.connect(lambda: self.page_asked.emit(LibraryPage.HERE.value))
+        self.ready.chat_asked.connect(self.chat_asked)
+        self._or_download = label(_OR_DOWNLOAD, "muted", wrap=True)
         self._column = QVBoxLayout()
         self._downloads = self._button("", lambda: self.page_asked.emit(LibraryPage.DOWNLOADS.value))
         self._here = self._button("", lambda: self.page_asked.emit(LibraryPage.HERE.value))
@@ -55,6 +61,8 @@ class SuggestionList(QWidget):
         self._links.add_stretch()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self.ready)
+        self._layout.addWidget(self._or_download)
         self._layout.addWidget(self._words)
         self._layout.addLayout(self._column)
         self._layout.addWidget(self._links)
@@ -94,8 +102,13 @@ class SuggestionList(QWidget):
 
     @Slot()
     def _refresh(self) -> None:
+        self.ready.refresh()
+        is_ready = not self.ready.isHidden()
+        self._or_download.setVisible(is_ready and bool(self.cards))
         for card in self.cards:
+            card.set_leading(not is_ready)
             card.refresh()
+        self._here.setVisible(not is_ready)  # the card leads there
         n_here = len(self._desk.models.families)
         self._here.setText(f"{_HERE} ({n_here})" if n_here else _HERE)
         n_active = self._desk.downloads.state.n_active
@@ -115,6 +128,7 @@ class SuggestionList(QWidget):
             room_sheet(theme) + f"#card {{ background: {c.surface_raised}; border: 1px solid {c.border};"
             f" border-radius: {theme.px(12)}px; }}"
             f'#card[recommended="yes"] {{ border: 1px solid {c.accent}; }}'
+            f'#ready {{ border: none; }} #ready[first="no"] {{ border-top: 1px solid {c.border}; }}'
             f'QLabel[role="lead"] {{ font-size: {theme.px(14)}px; color: {c.text}; }}'
             f'QLabel[role="badge"] {{ font-size: {theme.px(11)}px; font-weight: 600; color: {c.accent_text};'
             f" background: {c.accent}; border-radius: {theme.px(9)}px; padding: {theme.px(2)}px {theme.px(9)}px; }}"
@@ -123,5 +137,6 @@ class SuggestionList(QWidget):
         self._layout.setSpacing(theme.px(14))
         self._column.setSpacing(theme.px(12))
         self._links.set_room(0, theme.px(8))
+        self.ready.dress()
         for card in self.cards:
             card.dress()
