@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from llamadesk.core.settings import (
     ADAPTERS,
@@ -37,7 +37,7 @@ from llamadesk.ui.style import room_sheet
 from llamadesk.ui.text_rows import CODE, CodeRow, LineRow, TextRow
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.tuning_row import TuningRow
-from llamadesk.ui.widgets import IconButton, label
+from llamadesk.ui.widgets import IconButton, VerticalScroll, label
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
@@ -113,12 +113,7 @@ class SettingsPane(QWidget):
                 self.sections[group] = self._section(group)
                 self._column.addWidget(self.sections[group])
         self._column.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setObjectName("pane_scroll")
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll = VerticalScroll("pane_scroll")
         self._scroll.setWidget(body)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QWidget,
 )
@@ -121,6 +122,23 @@ class IconButton(QPushButton):
         if not self.text():
             side = self._theme.px(self._side)
             self.setFixedSize(side, side)
+
+
+class VerticalScroll(QScrollArea):
+    """Scrolls up and down what is as wide as itself. It has no frame, and no place in the order of Tab: that is for
+    what stands in it.
+
+    Args:
+        name: the name of the object, for style sheets.
+    """
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 
 class ElidedLabel(QLabel):

@@ -111,9 +111,11 @@ def test_all_that_can_be_worked_has_a_name(page: ModelPage) -> None:
 def test_it_is_no_wider_than_its_room(page: ModelPage, width: int, qtbot: QtBot) -> None:
     page.resize(width, 700)
     qtbot.waitUntil(lambda: page._scroll.horizontalScrollBar().maximum() == 0)
-    assert page._column.width() <= width
+    column = page.findChild(QWidget, "column")
+    assert column is not None
+    assert column.width() <= width
     for card in (each for each in page.findChildren(QWidget, "card") if each.isVisibleTo(page)):
-        assert card.mapTo(page._column, card.rect().topRight()).x() < page._column.width()
+        assert card.mapTo(column, card.rect().topRight()).x() < column.width()
 
 
 def test_the_model_is_used(page: ModelPage, desk: Desk, driver: DeskDriver, model: Path, qtbot: QtBot) -> None:

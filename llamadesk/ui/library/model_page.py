@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from llamadesk.core.errors import ProblemCode
 from llamadesk.core.model_page import CheckStage, Fact
@@ -18,6 +18,7 @@ from llamadesk.ui.library.fact_card import Card, FactList
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.header_table import HeaderTable
 from llamadesk.ui.library.own_defaults_card import OwnDefaultsCard
+from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.library.template_card import TemplateCard
 from llamadesk.ui.library.trash_question import TrashQuestion
 from llamadesk.ui.style import room_sheet
@@ -25,14 +26,13 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, plain_tip, push_button
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QResizeEvent, QShowEvent
+    from PySide6.QtGui import QShowEvent
 
     from llamadesk.control.desk import Desk
     from llamadesk.core.errors import Problem
     from llamadesk.core.model_page import ModelPage as Page
 
 _COLUMN: Final = 780
-_MARGIN: Final = 20
 _READING: Final = "Reading the file…"
 _BROKEN: Final = "This file cannot be used"
 _NEVER_LOADED: Final = Fact("Until now", "It was not loaded here yet.", "How fast it writes stands here after a reply.")
@@ -98,11 +98,6 @@ class ModelPage(QWidget):
         self._scroll.verticalScrollBar().setValue(0)
         self._pages.open(path)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The column is as wide as it may be: texts that wrap know their height only then."""
-        super().resizeEvent(event)
-        self._fit()
-
     def showEvent(self, event: QShowEvent) -> None:
         """What depends on the moment may have changed while nobody looked."""
         super().showEvent(event)
@@ -136,7 +131,6 @@ class ModelPage(QWidget):
         self._template.show_page(page)
         self.header.show_values(page.raw)
         self._show_moment()
-        self._fit()
 
     @Slot()
     def _show_moment(self) -> None:
@@ -265,27 +259,12 @@ class ModelPage(QWidget):
             self._card("All that its header says", self.header),
         ):
             self._cards.addWidget(card)
-        self._column = QWidget()
-        self._column.setObjectName("column")
-        self._lines = QVBoxLayout(self._column)
-        self._lines.addLayout(head)
+        self._scroll = ScrollColumn(self._theme, _COLUMN)
+        lines = self._scroll.lines
+        lines.addLayout(head)
         for widget in (self._name, self._file_name, self._problem, self._actions, self._question, self._body):
-            self._lines.addWidget(widget)
-        self._lines.addStretch()
-        body = QWidget()
-        body.setObjectName("body")
-        centred = QHBoxLayout(body)  # not an alignment: that would take the height from before the texts wrap
-        centred.setContentsMargins(0, 0, 0, 0)
-        centred.addStretch()
-        centred.addWidget(self._column)
-        centred.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setObjectName("scroll")
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(body)
+            lines.addWidget(widget)
+        lines.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._scroll)
@@ -295,19 +274,12 @@ class ModelPage(QWidget):
         card.add(content)
         return card
 
-    def _fit(self) -> None:
-        room = self._scroll.maximumViewportSize().width() - self._scroll.verticalScrollBar().sizeHint().width()
-        self._column.setFixedWidth(min(self._theme.px(_COLUMN), max(room, 200)))
-
     @Slot()
     def _dress(self) -> None:
         px = self._theme.px
         self.setStyleSheet(room_sheet(self._theme) + _sheet(self._theme))
-        self._lines.setContentsMargins(*[px(_MARGIN)] * 4)
-        self._lines.setSpacing(px(10))
         self._cards.setSpacing(px(14))
         self._actions.set_room(0, px(8))
-        self._fit()
 
 
 def _sheet(theme: ThemeManager) -> str:

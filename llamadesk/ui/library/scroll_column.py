@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from llamadesk.ui.theme import ThemeManager
+from llamadesk.ui.widgets import VerticalScroll
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -16,7 +17,7 @@ _MARGIN: Final = 24
 _NARROWEST: Final = 200
 
 
-class ScrollColumn(QScrollArea):
+class ScrollColumn(VerticalScroll):
     """The column stands in the middle and is as wide as there is room for, up to what is still pleasant to read.
 
     Attributes:
@@ -25,14 +26,9 @@ class ScrollColumn(QScrollArea):
 
     def __init__(self, theme: ThemeManager, widest: int, parent: QWidget | None = None) -> None:
         """`widest`: of the column, in pixels at 100 %."""
-        super().__init__(parent)
+        super().__init__("scroll", parent)
         self._theme = theme
         self._widest = widest
-        self.setObjectName("scroll")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._column = QWidget()
         self._column.setObjectName("column")
         self.lines = QVBoxLayout(self._column)
