@@ -84,7 +84,7 @@ class CatalogueDownloads(QObject):
         except ProblemError as error:
             self._tell(error.problem, model, quantization)
         else:
-            self._downloads.add(file, f"{model.name} {quantization}")
+            self._downloads.add(file, f"{model.name} {quantization}", (model.id, quantization))
 
     async def _file_of(self, model: CatalogueModel, quantization: str) -> HubFile:
         """The file on the hub, from the first source that still has it."""

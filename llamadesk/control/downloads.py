@@ -81,9 +81,15 @@ class DownloadControl(QObject):
 
     # --- What is asked for ---
 
-    def add(self, file: HubFile, title: str) -> None:
-        """Download a file, all parts of it; where it is here or in the list already, the person is told so."""
-        self._rooms.tasks.start(self._add(file, title))
+    def add(self, file: HubFile, title: str, asked_as: tuple[str, str] | None = None) -> None:
+        """Download a file, all parts of it; where it is here or in the list already, the person is told so.
+
+        Args:
+            file: of the hub.
+            title: for the person.
+            asked_as: see `Download.asked_as`.
+        """
+        self._rooms.tasks.start(self._add(file, title, asked_as))
 
     def pause(self, download_id: int) -> None:
         """Let it rest until the person says otherwise. What has arrived is kept."""
@@ -157,12 +163,12 @@ class DownloadControl(QObject):
 
     # --- The queue ---
 
-    async def _add(self, file: HubFile, title: str) -> None:
+    async def _add(self, file: HubFile, title: str, asked_as: tuple[str, str] | None) -> None:
         if not file.is_complete:
             raise ProblemError(incomplete_problem(title, len(file.parts), file.n_parts))
         await self._kept.take()
         parts, is_here = await self._rooms.tasks.read(planned, file, self._models, self._hub.url)
-        if self._is_known(parts, is_here):
+        if self._is_known(parts, is_here, asked_as):
             return
         if is_here:  # it costs nothing to see whether it is right, and what is damaged is mended where that can be
             self._news.is_being_checked(title)
@@ -175,16 +181,19 @@ class DownloadControl(QObject):
             added_at=self._last_id,
             from_hub_path=file.path,
             is_model=file.kind is HubFileKind.MODEL,
+            asked_as=asked_as,
         )
         self._kept.put(download, DownloadStage.WAITING)
         self._start_next()
 
-    def _is_known(self, parts: tuple[DownloadPart, ...], is_here: bool) -> bool:
+    def _is_known(self, parts: tuple[DownloadPart, ...], is_here: bool, asked_as: tuple[str, str] | None) -> bool:
         """Whether these files are in the list. Then the person has been told so, or what rested goes on."""
         targets = {part.target for part in parts}
         for entry in self.state.entries():
             if targets.isdisjoint(entry.download.targets):
                 continue
+            if asked_as is not None:  # it may have been begun without the catalogue
+                self._kept.put(msgspec.structs.replace(entry.download, asked_as=asked_as), entry.status)
             if entry.is_active:
                 self._news.is_under_way(entry.download)
             elif entry.status.stage is not DownloadStage.DONE:

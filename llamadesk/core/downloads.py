@@ -72,6 +72,8 @@ class Download(msgspec.Struct, frozen=True):
         finished_at: in milliseconds since 1970; 0 where it is not finished.
         cancelled: by the person; what has come of it is being deleted.
         is_model: it can be chatted with, as far as its name tells.
+        asked_as: the id of a model of the catalogue, and the quantization, where it was asked for as that; the file may
+            have another name on the hub than the catalogue knows.
     """
 
     id: int
@@ -84,6 +86,7 @@ class Download(msgspec.Struct, frozen=True):
     finished_at: int = 0
     cancelled: bool = False
     is_model: bool = True
+    asked_as: tuple[str, str] | None = None
 
     @property
     def size(self) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal, Slot
 
 from llamadesk.core.downloads import DownloadEntry
+
+if TYPE_CHECKING:
+    from llamadesk.core.catalogue import CatalogueModel
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -57,6 +61,18 @@ class DownloadListModel(QAbstractListModel):
             entry
             for entry in reversed(self._entries)
             if (entry.download.repository, entry.download.from_hub_path) == (repository, path)
+        )
+        return next(named, None)
+
+    def of_model(self, model: CatalogueModel, quantization: str) -> DownloadEntry | None:
+        """The download of a model of the catalogue: what was asked for as that, whatever its file is called on the hub,
+        and the files that the catalogue names; the newest where there are several."""
+        files = [(source.repository, source.file_name(quantization)) for source in model.sources]
+        named = (
+            entry
+            for entry in reversed(self._entries)
+            if entry.download.asked_as == (model.id, quantization)
+            or (entry.download.repository, entry.download.from_hub_path) in files
         )
         return next(named, None)
 

@@ -141,6 +141,50 @@ def test_a_file_that_is_not_there_any_more_is_told_with_the_page_to_look_at(
     assert shop.titles() == []
 
 
+def test_a_download_is_known_by_what_it_was_asked_for_whatever_the_file_is_called_now(
+    driver: DeskDriver, hub: HubServer, content: bytes
+) -> None:
+    hub.add("somebody/Tiny-GGUF", "moved/TINY.q8_0.gguf", content)
+    write_list(driver.folders.catalogue / "own.json", TINY)
+    shop = Shop(driver, hub)
+    tiny = shop.control.state.model("tiny")
+    assert tiny is not None and shop.desk.downloads.state.of_model(tiny, "Q8_0") is None
+    shop.download("tiny", "Q8_0")
+    entry = shop.desk.downloads.state.of_model(tiny, "Q8_0")
+    assert entry is not None and entry.download.from_hub_path == "moved/TINY.q8_0.gguf"
+    assert shop.desk.downloads.state.of_model(tiny, "Q4_0") is None
+    driver.until(lambda: not shop.desk.downloads.state.n_active)
+    settle(driver, shop.desk)
+    driver.close(shop.desk)
+    again = opened(driver)
+    driver.run(again.downloads.begin())
+    kept = again.downloads.state.of_model(tiny, "Q8_0")
+    assert kept is not None and kept.download.asked_as == ("tiny", "Q8_0")
+
+
+def test_a_download_that_was_begun_on_its_page_belongs_to_the_model_once_that_is_asked_for(
+    driver: DeskDriver, hub: HubServer, content: bytes
+) -> None:
+    hub.add("somebody/Tiny-GGUF", "moved/TINY.q8_0.gguf", content)
+    write_list(driver.folders.catalogue / "own.json", TINY)
+    shop = Shop(driver, hub)
+    tiny = shop.control.state.model("tiny")
+    assert tiny is not None
+
+    async def begin_by_hand() -> None:
+        (file,) = await shop.desk.hub.files_of("somebody/Tiny-GGUF")
+        shop.desk.downloads.add(file, "Tiny by hand")
+
+    driver.run(begin_by_hand())
+    driver.until(lambda: shop.titles() == ["Tiny by hand"])
+    assert shop.desk.downloads.state.of_model(tiny, "Q8_0") is None
+    shop.download("tiny", "Q8_0")
+    assert shop.titles() == ["Tiny by hand"]
+    assert shop.desk.downloads.state.of_model(tiny, "Q8_0") is not None
+    driver.until(lambda: not shop.desk.downloads.state.n_active)
+    settle(driver, shop.desk)
+
+
 @pytest.mark.allow_log("hub_missing")
 def test_another_repository_is_tried_where_one_is_gone(driver: DeskDriver, hub: HubServer, content: bytes) -> None:
     second = {"repository": "other/Tiny-GGUF", "pattern": "Tiny-{}.gguf", "quantizations": ["Q8_0"]}

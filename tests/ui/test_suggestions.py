@@ -112,6 +112,23 @@ def test_a_download_shows_how_far_it_is_and_can_be_held(
     assert desk.asked.named("pause") == [(7,)]
 
 
+def test_a_download_under_another_name_shows_on_its_card_too(
+    shown: SuggestionList, desk: StandInDesk, suggestions: list[Suggestion]
+) -> None:
+    download(desk, suggestions[0], DownloadStage.DOWNLOADING)
+    (entry,) = desk.downloads.state.entries()
+    path, asked_as = "renamed/part-00001-of-00002.gguf", (suggestions[0].model.id, suggestions[0].choice.quantization)
+    renamed = msgspec.structs.replace(entry.download, from_hub_path=path)
+    desk.downloads.state.show([msgspec.structs.replace(entry, download=renamed)])
+    shown._refresh()
+    assert not shown.cards[0].findChild(QProgressBar).isVisible()
+    renamed = msgspec.structs.replace(renamed, asked_as=asked_as)
+    desk.downloads.state.show([msgspec.structs.replace(entry, download=renamed)])
+    shown._refresh()
+    assert shown.cards[0].findChild(QProgressBar).isVisible()
+    assert not shown.cards[1].findChild(QProgressBar).isVisible()
+
+
 @pytest.mark.parametrize(
     ("stage", "text", "asked"),
     [

@@ -146,17 +146,17 @@ def _place(desk: Desk, choice: Choice) -> str:
 
 def _under_way(desk: Desk, view: FamilyView, row: FamilyRow) -> FamilyRow:
     """The row with what is being done to get its file."""
-    quantization, source = row.choice.quantization, row.choice.source
+    quantization = row.choice.quantization
     job = desk.quantizing.state.job
     if job is not None and job.quantization == quantization and any(f.path == job.source.path for f in view.files):
         act = RowAct.WAIT if job.is_ending else RowAct.CANCEL
         return msgspec.structs.replace(row, act=act, fraction=job.fraction, progress=making_text(job))
-    if source is None:
+    if row.choice.source is None or view.model is None:
         return row
-    entry = desk.downloads.state.of_file(source.repository, source.file_name(quantization))
+    entry = desk.downloads.state.of_model(view.model, quantization)
     if entry is not None and entry.status.stage is not DownloadStage.DONE:
         return _downloading(row, entry)
-    if view.model is not None and (view.model.id, quantization) in desk.catalogue.state.resolving:
+    if (view.model.id, quantization) in desk.catalogue.state.resolving:
         return msgspec.structs.replace(row, act=RowAct.WAIT, fraction=0.0, progress=_ASKING)
     return row
 

@@ -199,12 +199,9 @@ class SuggestionCard(QFrame):
 
     def _download(self) -> DownloadEntry | None:
         """The download of what is suggested, from whichever source; None where none is under way."""
-        quantization, downloads = self._suggestion.choice.quantization, self._desk.downloads.state
-        for source in self._suggestion.model.sources:
-            entry = downloads.of_file(source.repository, source.file_name(quantization))
-            if entry is not None and entry.status.stage is not DownloadStage.DONE and not entry.download.cancelled:
-                return entry
-        return None
+        model, quantization = self._suggestion.model, self._suggestion.choice.quantization
+        entry = self._desk.downloads.state.of_model(model, quantization)
+        return entry if entry is not None and entry.status.stage is not DownloadStage.DONE else None
 
     def _show_download(self, entry: DownloadEntry) -> None:
         status, name = entry.status, self._suggestion.model.name
