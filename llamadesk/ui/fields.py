@@ -1,30 +1,46 @@
-"""What the fields of the settings pane have in common."""
+"""What the fields have in common in which a person chooses values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import cast
+from typing import Final, cast
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSignalBlocker,
+    QStringListModel,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QHideEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
+    QHBoxLayout,
     QListView,
+    QPlainTextEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionButton,
     QStyleOptionViewItem,
     QToolTip,
+    QVBoxLayout,
+    QWidget,
 )
 
 from llamadesk.ui.icons import icon_pixmap
 from llamadesk.ui.theme import ThemeManager
-from llamadesk.ui.widgets import plain_tip
+from llamadesk.ui.widgets import label, plain_tip
+
+_SETTLES_MS: Final = 800
 
 
 class Combo(QComboBox):
@@ -109,6 +125,53 @@ class Check(QCheckBox):
         painter.drawPixmap(box.center().x() - size // 2 + 1, box.center().y() - size // 2 + 1, pixmap)
 
 
+class PausedText(QPlainTextEdit):
+    """A text that is taken after a pause in typing, or when the cursor leaves it, or when its page does.
+
+    Signals:
+        settled: what was typed stands; the cursor may be in it still.
+    """
+
+    settled = Signal()
+
+    def __init__(self, placeholder: str) -> None:
+        """`placeholder`: what stands there while there is no text."""
+        super().__init__(tabChangesFocus=True, placeholderText=placeholder)
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLES_MS)
+        self._timer.timeout.connect(self.settle)
+        self.textChanged.connect(self._timer.start)
+
+    @property
+    def is_typed_in(self) -> bool:
+        """Whether something was typed that has not settled yet."""
+        return self._timer.isActive()
+
+    def show_text(self, text: str) -> None:
+        """Show another text, which nobody typed."""
+        if text != self.toPlainText():
+            with QSignalBlocker(self):
+                self.setPlainText(text)
+
+    def settle(self) -> None:
+        """Do not wait for the pause."""
+        self._timer.stop()
+        self.settled.emit()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """See the class."""
+        super().focusOutEvent(event)
+        self._settle_what_is_typed()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """See the class."""
+        super().hideEvent(event)
+        self._settle_what_is_typed()
+
+    def _settle_what_is_typed(self) -> None:
+        if self.is_typed_in:
+            self.settle()
+
+
 class WheelGuard(QObject):
     """Keeps the wheel from changing a value while someone scrolls the pane over it: only a focused widget takes it."""
 
@@ -122,3 +185,34 @@ class WheelGuard(QObject):
             event.ignore()
             return True
         return super().eventFilter(watched, event)
+
+
+class FieldRow(QWidget):
+    """A control and the words that say what it is, which stand above it or, where it is short, at its left. More lines
+    go below.
+
+    Attributes:
+        control: what the person works.
+        head: the line of the words.
+        lines: the lines of the row.
+    """
+
+    def __init__(self, words: str, control: QWidget, *, beside: bool, name: str = "") -> None:
+        """`beside`: whether the control is short. `name`: its accessible name; the words where it is empty."""
+        super().__init__()
+        self.control = control
+        self._guard = WheelGuard(self)
+        control.installEventFilter(self._guard)
+        control.setAccessibleName(name or words)
+        title = label(words, "field", wrap=beside)
+        title.setBuddy(control)
+        self.head = QHBoxLayout()
+        self.head.addWidget(title, 1)
+        self.lines = QVBoxLayout(self)
+        self.lines.setContentsMargins(0, 0, 0, 0)
+        self.lines.setSpacing(5)
+        self.lines.addLayout(self.head)
+        if beside:
+            self.head.addWidget(control)
+        else:
+            self.lines.addWidget(control)

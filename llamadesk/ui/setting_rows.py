@@ -3,7 +3,7 @@ that needs is control's business."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
@@ -12,12 +12,11 @@ from PySide6.QtWidgets import (
     QLabel,
     QSlider,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from llamadesk.core.settings import Needs, Setting, Value
-from llamadesk.ui.fields import Check, Combo, WheelGuard
+from llamadesk.ui.fields import Check, Combo, FieldRow
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, push_button, set_property
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _SHORT = 10  # characters of a choice that fits beside its label
 
 
-class SettingRow(QWidget):
+class SettingRow(FieldRow):
     """The label, the control with its label as accessible name, the help. Subclasses make the control.
 
     Args:
@@ -38,34 +37,18 @@ class SettingRow(QWidget):
     """
 
     def __init__(self, setting: Setting, desk: Desk, control: QWidget, *, beside: bool = False) -> None:
-        super().__init__()
+        super().__init__(setting.label, control, beside=beside)
         self.setting = setting
-        self.control = control
         self._desk = desk
-        self._guard = WheelGuard(self)
-        control.installEventFilter(self._guard)
-        control.setAccessibleName(setting.label)
-        self._label = label(setting.label, "field", wrap=beside)
-        self._label.setBuddy(control)
         self._value = label("", "value")
         self._value.hide()
+        self.head.insertWidget(1, self._value)
         cost = " Reloads the model." if setting.needs is Needs.LOAD else ""
         self._help = label(setting.help + cost, "small", wrap=True)
         self._note = label("", "small", wrap=True)
         self._note.hide()
-        head = QHBoxLayout()
-        head.addWidget(self._label, 1)
-        head.addWidget(self._value)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(5)
-        layout.addLayout(head)
-        if beside:
-            head.addWidget(control)
-        else:
-            layout.addWidget(control)
-        layout.addWidget(self._note)
-        layout.addWidget(self._help)
+        self.lines.addWidget(self._note)
+        self.lines.addWidget(self._help)
         self._default_line: QWidget | None = None
         self._own_line: QLabel | None = None
         self._show_difference()
@@ -106,7 +89,7 @@ class SettingRow(QWidget):
             if not self.is_changed:
                 return
             self._default_line = self._make_default_line()
-            cast(QVBoxLayout, self.layout()).addWidget(self._default_line)
+            self.lines.addWidget(self._default_line)
         self._default_line.setVisible(self.is_changed)
 
     def _make_default_line(self) -> QWidget:
@@ -130,7 +113,7 @@ class SettingRow(QWidget):
             if own is None:
                 return
             self._own_line = label("", "small", wrap=True)
-            cast(QVBoxLayout, self.layout()).addWidget(self._own_line)
+            self.lines.addWidget(self._own_line)
         self._own_line.setText(own_words(self.setting, own) if own is not None else "")
         self._own_line.setVisible(own is not None)
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QTimer
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
 
 from llamadesk.core.biases import bias_problem
 from llamadesk.core.grammars import grammar_problem, schema_problem
 from llamadesk.core.settings import GRAMMAR, JSON_SCHEMA, LOGIT_BIAS, Setting
+from llamadesk.ui.fields import PausedText
 from llamadesk.ui.setting_rows import SettingRow
 from llamadesk.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
     from llamadesk.control.desk import Desk
-
-_SETTLES_MS = 800
 
 Check = Callable[[str], str]
 """What is wrong with a text, in a sentence; "" for nothing."""
@@ -35,33 +34,20 @@ class TextRow(SettingRow):
 
     def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager, placeholder: str = "None") -> None:
         self._theme = theme
-        self._edit = QPlainTextEdit(tabChangesFocus=True, placeholderText=placeholder)
+        self._edit = PausedText(placeholder)
         super().__init__(setting, desk, self._edit)
         self.show_value()
-        self._timer = QTimer(self, singleShot=True, interval=_SETTLES_MS)
-        self._timer.timeout.connect(self.commit)
-        self._edit.textChanged.connect(self._timer.start)
-        self._edit.installEventFilter(self)
+        self._edit.settled.connect(self.commit)
         theme.changed.connect(self._fit)
         self._fit()
 
     def commit(self) -> None:
         """Ask for what is typed."""
-        self._timer.stop()
         self._ask(self._edit.toPlainText())
 
     def show_value(self) -> None:
         """See SettingRow."""
-        text = str(self._desk.settings.value(self.setting.key))
-        if text != self._edit.toPlainText():
-            with QSignalBlocker(self._edit):
-                self._edit.setPlainText(text)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leaving the field, or hiding the pane, is a pause as well."""
-        if event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide) and self._timer.isActive():
-            self.commit()
-        return super().eventFilter(watched, event)
+        self._edit.show_text(str(self._desk.settings.value(self.setting.key)))
 
     def _fit(self) -> None:
         self._edit.setFixedHeight(self._theme.px(104))

@@ -19,6 +19,7 @@ from llamadesk.core.model_page import CheckStage
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.settings import CONTEXT_LENGTH, SYSTEM_PROMPT, TEMPERATURE, Theme
 from llamadesk.state.engine import Phase
+from llamadesk.ui.fields import PausedText
 from llamadesk.ui.library.model_page import ModelPage
 from llamadesk.ui.settings_pane import SettingsPane
 from llamadesk.ui.theme import ThemeManager
@@ -146,12 +147,12 @@ def test_own_values_are_taken_shown_and_let_go_of(page: ModelPage, desk: Desk, d
     assert shown is not None
     rows = page._own.rows
     box, edit = rows[TEMPERATURE].control, rows[SYSTEM_PROMPT].control
-    assert isinstance(edit, QPlainTextEdit)
+    assert isinstance(edit, PausedText)
     assert box.value() == 0.7  # type: ignore[attr-defined]
     assert not page._own.reset.isVisibleTo(page)
     box.setValue(0.2)  # type: ignore[attr-defined]
     edit.setPlainText("Be brief.")
-    rows[SYSTEM_PROMPT].commit()  # type: ignore[attr-defined]
+    edit.settle()
     assert own.of(shown.file) == {TEMPERATURE: 0.2, SYSTEM_PROMPT: "Be brief."}
     assert "This model's own. In the settings: 0.7." in texts(page)
     desk.preferences.set(TEMPERATURE, 0.9)
@@ -172,7 +173,7 @@ def test_a_prompt_that_was_just_typed_is_not_lost_to_another_page(
     first = desk.model_pages.state.page
     assert first is not None
     edit = page._own.rows[SYSTEM_PROMPT].control
-    assert isinstance(edit, QPlainTextEdit)
+    assert isinstance(edit, PausedText)
     edit.setPlainText("For the tiny one.")
     show(page, driver, desk, starter_model)
     second = desk.model_pages.state.page

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QWidget
 
 from llamadesk.control.own_defaults import OWN_KEYS
 from llamadesk.core.settings import CONTEXT_LENGTH, SETTINGS, Setting, Value
-from llamadesk.ui.fields import WheelGuard
+from llamadesk.ui.fields import FieldRow, PausedText
 from llamadesk.ui.library.fact_card import Card
 from llamadesk.ui.setting_rows import spin_box, value_words
 from llamadesk.ui.theme import ThemeManager
@@ -23,7 +23,6 @@ _INTRO: Final = (
     "What you change here holds for this model alone, from its next reply on. Everything else is as in the settings."
 )
 _SAFE_MODE: Final = "Safe mode: what you change here holds until LlamaDesk is closed."
-_SETTLES_MS: Final = 800
 _PROMPT_HEIGHT: Final = 92
 _BOX_WIDTH: Final = 112
 
@@ -69,7 +68,7 @@ class OwnDefaultsCard(Card):
             self.rows[OWN_KEYS[0]].control.setFocus(Qt.FocusReason.OtherFocusReason)  # the button is gone
 
 
-class OwnRow(QWidget):
+class OwnRow(FieldRow):
     """A setting with the value that holds for a model, whether that is the model's own, and the way back.
 
     Args:
@@ -79,34 +78,19 @@ class OwnRow(QWidget):
     """
 
     def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager, control: QWidget, *, beside: bool) -> None:
-        super().__init__()
+        super().__init__(setting.label, control, beside=beside, name=f"{setting.label} of this model")
         self.setting = setting
-        self.control = control
         self.theme = theme
         self._desk = desk
         self._own = desk.model_pages.own_defaults
         self.file: ModelFile | None = None
-        self._guard = WheelGuard(self)
-        control.installEventFilter(self._guard)
-        control.setAccessibleName(f"{setting.label} of this model")
-        name = label(setting.label, "field", wrap=True)
-        name.setBuddy(control)
         self._note = label("", "small", wrap=True)
         self._note.setProperty("tone", "accent")
         self.back = push_button("Reset", self._go_back, "link", name=f"Reset {setting.label} of this model")
-        head, foot = QHBoxLayout(), QHBoxLayout()
-        head.addWidget(name, 1)
+        foot = QHBoxLayout()
         foot.addWidget(self._note, 1)
         foot.addWidget(self.back)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(head)
-        if beside:
-            head.addWidget(control)
-        else:
-            layout.addWidget(control)
-        layout.addLayout(foot)
+        self.lines.addLayout(foot)
 
     def show_file(self, file: ModelFile) -> None:
         """Show the value that holds for that model."""
@@ -171,41 +155,28 @@ class OwnTextRow(OwnRow):
     """A text; taken after a pause in typing, or when the cursor leaves it."""
 
     def __init__(self, setting: Setting, desk: Desk, theme: ThemeManager) -> None:
-        self._edit = QPlainTextEdit(tabChangesFocus=True, placeholderText="None")
+        self._edit = PausedText("None")
         self._shown = ""
         super().__init__(setting, desk, theme, self._edit, beside=False)
-        self._timer = QTimer(self, singleShot=True, interval=_SETTLES_MS)
-        self._timer.timeout.connect(self.commit)
-        self._edit.textChanged.connect(self._timer.start)
-        self._edit.installEventFilter(self)
+        self._edit.settled.connect(self._take)
         theme.changed.connect(self._fit)
         self._fit()
 
-    def commit(self) -> None:
-        """Ask for what is typed."""
-        self._timer.stop()
+    def _take(self) -> None:
         if self._edit.toPlainText() != self._shown:
             self.ask(self._edit.toPlainText())
 
     def show_file(self, file: ModelFile) -> None:
         """See OwnRow. What was typed for another model is taken for that one first."""
-        if self._timer.isActive() and self.file is not None and file.path != self.file.path:
-            self.commit()
-        if not self._timer.isActive():
+        if self._edit.is_typed_in and self.file is not None and file.path != self.file.path:
+            self._edit.settle()
+        if not self._edit.is_typed_in:
             super().show_file(file)
 
     def show_value(self, value: Value) -> None:
         """See OwnRow."""
         self._shown = str(value)
-        if self._shown != self._edit.toPlainText():
-            with QSignalBlocker(self._edit):
-                self._edit.setPlainText(self._shown)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leaving the field, or hiding the page, is a pause as well."""
-        if event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide) and self._timer.isActive():
-            self.commit()
-        return super().eventFilter(watched, event)
+        self._edit.show_text(self._shown)
 
     def _fit(self) -> None:
         self._edit.setFixedHeight(self.theme.px(_PROMPT_HEIGHT))
