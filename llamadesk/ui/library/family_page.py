@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from llamadesk.core.family_words import params_text
 from llamadesk.core.settings import CONTEXT_LENGTH
+from llamadesk.ui.library.back_button import BackButton
 from llamadesk.ui.library.context_chooser import ContextChooser
 from llamadesk.ui.library.family_facts import FamilyFacts
 from llamadesk.ui.library.family_files import FamilyFiles
@@ -53,7 +54,7 @@ class FamilyPage(QWidget):
         self._key, self._n_ctx = "", 0
         self.setObjectName("family")
         self.setAccessibleName("Model")
-        self._back = push_button("Back", self.back_asked, "link")
+        self._back = BackButton(theme, self.back_asked)
         self._chat = push_button("Go to the chat", self.chat_asked, "primary")
         self._name = label("", "hero", wrap=True)
         self._made_by = label("", "muted", wrap=True)

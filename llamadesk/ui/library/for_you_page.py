@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "Models that suit this computer"
 _TEXT: Final = (
-    "Each is downloaded once. From then on it runs here, without the internet, and nothing that you write leaves this "
-    "computer."
+    "A model is downloaded once. From then on it runs here, without the internet, and nothing that you write leaves "
+    "this computer."
 )
 _COLUMN: Final = 760
 

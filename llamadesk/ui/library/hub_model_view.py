@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from llamadesk.core.family_words import context_text
 from llamadesk.core.hub_words import downloads_text, licence_of_page, name_of, publisher_of, size_text
+from llamadesk.ui.library.back_button import BackButton
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.hub_files import HubFiles
 from llamadesk.ui.library.hub_gate import HubGate
@@ -43,7 +44,7 @@ class HubModelView(QWidget):
         self._hub = desk.hub
         self._theme = theme
         self.setAccessibleName("Model on the hub")
-        self._back = push_button("Back", self.back_asked, "link")
+        self._back = BackButton(theme, self.back_asked)
         self._open = push_button("Open its page in the browser", self._open_page, "link")
         self._name = label("", "hero", wrap=True)
         self._publisher = label("", "muted", wrap=True)

@@ -13,6 +13,7 @@ from llamadesk.core.errors import ProblemCode
 from llamadesk.core.model_page import CheckStage, Fact
 from llamadesk.core.settings import SETTINGS, Needs
 from llamadesk.core.sizes import bytes_text
+from llamadesk.ui.library.back_button import BackButton
 from llamadesk.ui.library.check_card import CheckCard
 from llamadesk.ui.library.fact_card import Card, FactList
 from llamadesk.ui.library.folding_row import FoldingRow
@@ -58,7 +59,7 @@ class ModelPage(QWidget):
         self._path: Path | None = None
         self.setObjectName("model_page")
         self.setAccessibleName("Model file")
-        self._back = push_button("Back", self.back_asked, "link")
+        self._back = BackButton(theme, self.back_asked)
         self._family = push_button("All quantizations of this model", self._ask_for_family, "link")
         self._name = label("", "hero", wrap=True)
         self._file_name = label("", "muted", wrap=True)
