@@ -14,9 +14,10 @@ Where our knowledge comes from (read, not tried on Windows and macOS):
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,9 +78,22 @@ def folders(home: Path, environment: Mapping[str, str], system: str = sys.platfo
 
 
 def owner(path: Path, known: Sequence[Elsewhere]) -> Elsewhere | None:
-    """Whose file this is: the innermost of the folders that it lies in; None where it lies in none of them."""
-    around = [place for place in known if place.folder in path.parents]
-    return max(around, key=lambda place: len(place.folder.parts), default=None)
+    """Whose file this is: see `innermost`; None where it lies in none of the folders. Blocking."""
+    found = innermost(path, [place.folder for place in known])
+    return next((place for place in known if place.folder == found), None)
+
+
+def innermost(path: Path, folders: Iterable[Path]) -> Path | None:
+    """The innermost of the folders that a file lies in, whatever links lead there (but a file that is a link lies where
+    the link does); of folders that are the same, the first. None where it lies in none of them. Blocking."""
+    parent = _without_links(path.parent)
+    truly = [(folder, _without_links(folder)) for folder in folders]
+    around = [(folder, true) for folder, true in truly if true == parent or true in parent.parents]
+    return max(around, key=lambda each: len(each[1].parts), default=(None,))[0]
+
+
+def _without_links(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises where links lead round in a circle
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from llamadesk.core.models import ModelFile
+from llamadesk.library.elsewhere import innermost
 from llamadesk.library.names import bare_name
 
 _REFUSED_SOMEWHERE: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
@@ -27,7 +28,7 @@ def place_of_new(file: ModelFile, quantization: str, models: Path, not_ours: Ite
         not_ours: folders of other apps and of ours that nothing is put into.
     """
     name = name_of_new(file, quantization)
-    return (file.path.parent if _is_own(file.path.parent, models, not_ours) else models) / name
+    return (file.path.parent if _is_own(file.path, models, not_ours) else models) / name
 
 
 def name_of_new(file: ModelFile, quantization: str) -> str:
@@ -42,24 +43,17 @@ def _tamed(text: str) -> str:
     return tamed.strip("-_. ")
 
 
-def _is_own(folder: Path, models: Path, not_ours: Iterable[Path]) -> bool:
+def _is_own(file: Path, models: Path, not_ours: Iterable[Path]) -> bool:
+    """Whether the folder that a file lies in is the person's own."""
+    known = innermost(file, [models, *not_ours])
+    if known is not None:
+        return known == models
     try:
-        folder, models = folder.resolve(), models.resolve()
-        if _is_within(folder, models):
-            return True
-        others = [other.resolve() for other in not_ours]
-        around = (folder, *folder.parents)
-        return (
-            not any(_is_within(folder, other) for other in others)
-            and not any(_is_store(each) for each in around)
-            and os.access(folder, os.W_OK | os.X_OK)
-        )
-    except OSError:
+        folder = file.parent.resolve()
+        is_in_store = any(_is_store(each) for each in (folder, *folder.parents))
+        return not is_in_store and os.access(folder, os.W_OK | os.X_OK)
+    except (OSError, RuntimeError):  # the latter where links lead round in a circle
         return False
-
-
-def _is_within(folder: Path, other: Path) -> bool:
-    return folder == other or other in folder.parents
 
 
 def _is_store(folder: Path) -> bool:

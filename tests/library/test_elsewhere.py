@@ -157,6 +157,18 @@ def test_owner() -> None:
     assert owner(Path("d/c.gguf"), [outer, inner]) is None
 
 
+def test_links_do_not_change_whose_a_file_is(tmp_path: Path) -> None:
+    disk, mine = made(tmp_path / "disk" / "models"), made(tmp_path / "mine")
+    (tmp_path / ".ollama").symlink_to(disk.parent)
+    theirs = Elsewhere("Ollama", tmp_path / ".ollama" / "models", Kind.OLLAMA)
+    assert owner(disk / "c.gguf", [theirs]) == owner(theirs.folder / "c.gguf", [theirs]) == theirs
+    (disk / "c.gguf").touch()
+    (mine / "c.gguf").symlink_to(disk / "c.gguf")
+    assert owner(mine / "c.gguf", [theirs]) is None
+    (mine / "circle").symlink_to(mine / "circle")
+    assert owner(mine / "circle" / "c.gguf", [theirs]) is None
+
+
 def test_what_all_of_them_left_is_listed_once(tmp_path: Path) -> None:
     shape = Shape(n_layers=1)
     file = shape.write(tmp_path / "Llama-2-7B-Chat-Q8_0.gguf")

@@ -77,6 +77,11 @@ def test_the_models_folder_may_lie_in_another_apps(tmp_path: Path) -> None:
     assert place(theirs / "mine" / "a.f16.gguf", theirs / "mine", theirs) == theirs / "mine"
 
 
+def test_never_into_another_apps_folder_within_the_models_folder(models: Path) -> None:
+    assert place(models / "theirs" / "a.f16.gguf", models, models / "theirs") == models
+    assert place(models / "a.f16.gguf", models, models) == models
+
+
 @pytest.mark.parametrize("beside", ["manifests", "snapshots"])
 def test_a_store_of_blobs_is_known_wherever_it_lies(beside: str, tmp_path: Path, models: Path) -> None:
     store = tmp_path / "disk" / "store"
