@@ -110,11 +110,6 @@ class HubControl(QObject):
         """Read what the header of a file of the page says, without downloading the rest."""
         self._pages.look_into(file)
 
-    def fit_words(self, file: HubFile) -> str:
-        """Whether a file of the page fits on this computer, in words."""
-        fit = self.state.fits.get(file.path)
-        return fit.words if fit is not None else ""
-
     # --- The token ---
 
     def set_token(self, text: str) -> None:

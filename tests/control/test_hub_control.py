@@ -144,7 +144,7 @@ class TestPage:
         hub_driver.settle()
         assert [file.path for file in hub.state.files] == ["m-Q8_0.gguf", "mmproj-m.gguf"]
         assert {file.revision for file in hub.state.files} == {server.commit(MODEL)}
-        assert "pictures" in hub.fit_words(hub.state.files[1])
+        assert "pictures" in hub.state.fits["mmproj-m.gguf"].words
 
     def test_one_header_tells_of_all_quantizations(
         self, hub: HubControl, hub_driver: HubDriver, server: HubServer, tiny: bytes
@@ -156,7 +156,7 @@ class TestPage:
         assert list(hub.state.facts) == ["m-Q4_K_M.gguf"]
         assert {request.path.partition("?")[0] for request in server.file_requests()} == {f"/cdn/{MODEL}/m-Q4_K_M.gguf"}
         assert {fit.verdict for fit in hub.state.fits.values()} == {Verdict.COMFORTABLE}
-        assert all("Fits comfortably: about" in hub.fit_words(file) for file in hub.state.files)
+        assert all("Fits comfortably: about" in fit.words for fit in hub.state.fits.values())
 
     def test_a_file_is_looked_into_on_demand(
         self, hub: HubControl, hub_driver: HubDriver, server: HubServer, tiny: bytes
@@ -194,7 +194,7 @@ class TestPage:
         hub.open(MODEL)
         hub_driver.settle()
         (file,) = hub.state.files
-        assert "Only 1 of its 3 parts" in hub.fit_words(file)
+        assert "Only 1 of its 3 parts" in hub.state.fits[file.path].words
         assert server.file_requests() == []
 
     def test_what_is_far_too_big_is_known_without_its_header(

@@ -36,7 +36,7 @@ def test_a_gated_model_is_found_looked_into_and_downloaded(
     desk.hub.open(state.results[0].repository)
     driver.run(desk._rooms.tasks.drained())
     (file,) = state.files
-    assert desk.hub.fit_words(file).startswith("Fits comfortably")
+    assert state.fits[file.path].words.startswith("Fits comfortably")
     desk.downloads.add(file, "Small 7B Q4_0")
     driver.until(lambda: (entry := desk.downloads.state.of_file(MODEL, file.path)) and _is_done(entry.status.stage))
     found = list(driver.folders.models.rglob("*.gguf"))
