@@ -10,15 +10,13 @@ from typing import Final
 import msgspec
 
 from llamadesk.core.errors import Problem, ProblemCode
+from llamadesk.core.moments import duration_words
 from llamadesk.core.sizes import bytes_text, part_text
 
 _UNSAFE_LETTERS: Final = re.compile(r'[<>:"/\\|?*]')
 _WINDOWS_DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE | re.DOTALL)
 _MOST_NAME_BYTES: Final = 200
 """Of a file's name: most systems take 255, and what is written beside an unfinished file is called longer."""
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_HOURS_FROM: Final = 1.5 * _HOUR
 
 
 class DownloadStage(StrEnum):
@@ -205,28 +203,17 @@ def status_words(entry: DownloadEntry) -> str:
         case DownloadStage.CHECKING:
             return _joined("Checking what is here already", amount)
         case DownloadStage.DOWNLOADING:
-            speed = speed_words(status.bytes_per_second) if status.bytes_per_second else ""
+            speed = rate_words(status.bytes_per_second) if status.bytes_per_second else ""
             left = "" if status.seconds_left is None else f"{duration_words(status.seconds_left)} left"
             return _joined(amount, speed, left, status.trouble)
 
 
-def speed_words(bytes_per_second: float) -> str:
+def rate_words(bytes_per_second: float) -> str:
     """A speed for a person: "8.1 MB/s". With one digit behind the point, where `bytes_text` has none: it is watched."""
     for factor, unit in ((1e9, "GB/s"), (1e6, "MB/s")):
         if bytes_per_second >= 0.95 * factor:
             return f"{bytes_per_second / factor:.1f} {unit}"
     return f"{max(bytes_per_second, 0.0) / 1e3:.0f} kB/s"
-
-
-def duration_words(seconds: float) -> str:
-    """As exactly as somebody who waits wants to know it: "less than a minute", "5 minutes", "2 hours"."""
-    if seconds < _MINUTE:
-        return "less than a minute"
-    if seconds < _HOURS_FROM:
-        minutes = round(seconds / _MINUTE)
-        return "1 minute" if minutes == 1 else f"{minutes} minutes"
-    hours = round(seconds / _HOUR)
-    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"
 
 
 def _joined(*words: str) -> str:

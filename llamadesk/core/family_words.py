@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from llamadesk.core.choosing import Choice
-from llamadesk.core.fit import SHORTEST_CONTEXT
+from llamadesk.core.fit import SHORTEST_CONTEXT, MemoryNeed
 from llamadesk.core.sizes import bytes_text
 
 _WORDS_PER_TOKEN: Final = 0.75  # of English; most other languages need more tokens
@@ -32,11 +32,13 @@ def pace_source(choice: Choice) -> str:
 
 def memory_text(choice: Choice, n_ctx: int) -> str:
     """What a choice takes at a context length in tokens, as a sentence with figures."""
-    need = choice.need
-    places = [f"{bytes_text(need.ram_bytes)} of main memory"]
-    if need.vram_bytes:
-        places.append(f"{bytes_text(need.vram_bytes)} on the graphics card")
-    return f"It needs about {' and '.join(places)} at a context length of {n_ctx:,} tokens."
+    return f"It needs about {need_text(choice.need)} at a context length of {n_ctx:,} tokens."
+
+
+def need_text(need: MemoryNeed) -> str:
+    """What is needed of which memory: "3.2 GB of main memory and 1.1 GB on the graphics card"."""
+    on_card = f" and {bytes_text(need.vram_bytes)} on the graphics card" if need.vram_bytes else ""
+    return f"{bytes_text(need.ram_bytes)} of main memory{on_card}"
 
 
 def context_text(n_ctx: int) -> str:

@@ -14,7 +14,8 @@ import msgspec
 
 from llamadesk.core.choosing import Choice, Machine, file_choice, recommended_of
 from llamadesk.core.devices import shares_main_memory
-from llamadesk.core.fit import MemoryNeed, Verdict, default_context
+from llamadesk.core.family_words import need_text
+from llamadesk.core.fit import Verdict, default_context
 from llamadesk.core.gguf_sets import whole_name
 from llamadesk.core.hub import HubFile, HubFileKind
 from llamadesk.core.models import ModelFacts
@@ -129,18 +130,12 @@ def _fit(file: HubFile, reckoned: _Reckoned | None, recommended: Choice | None, 
         return HubFit(None, f"Only {len(file.parts)} of its {file.n_parts} parts are on the hub, so it cannot be used.")
     if reckoned is not None:
         choice = reckoned.choice
-        words = f"{_VERDICTS[choice.verdict]}: about {_needed(choice.need)}."
+        words = f"{_VERDICTS[choice.verdict]}: about {need_text(choice.need)}."
         return HubFit(choice.verdict, words, reckoned.n_ctx, choice is recommended)
     if _is_hopeless(file, machine):
         there = f"{bytes_text(file.size)}, and there are {bytes_text(_memory_of(machine))} of memory here"
         return HubFit(Verdict.TOO_BIG, f"{_VERDICTS[Verdict.TOO_BIG]}: the file alone has {there}.")
     return HubFit(None, "Not looked into yet.")
-
-
-def _needed(need: MemoryNeed) -> str:
-    """What it takes, in figures."""
-    on_card = f" and {bytes_text(need.vram_bytes)} on the graphics card" if need.vram_bytes else ""
-    return f"{bytes_text(need.ram_bytes)} of memory{on_card}"
 
 
 def _resized(facts: ModelFacts, of: HubFile, file: HubFile) -> ModelFacts:

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
+from llamadesk.core.moments import duration_words
 
 _GATED: Final = "GatedRepo"
 _LONGEST_WAIT_SECONDS: Final = 24 * 60 * 60.0
@@ -94,7 +95,7 @@ def _busy(status: int, headers: Mapping[str, str], detail: str) -> BusyError:
         title = "The hub has had too many requests from here and asks for patience."
     else:
         title = "The hub is out of order at the moment."
-    advice = "Try again later." if seconds is None else f"Try again in {_in_words(seconds)}."
+    advice = "Try again later." if seconds is None else f"Try again in {duration_words(max(seconds, 60.0))}."
     return BusyError(Problem(ProblemCode.HUB_BUSY, title, advice, detail), seconds)
 
 
@@ -111,10 +112,3 @@ def _gated(status: int, detail: str) -> Problem:
             "hours or days to answer."
         )
     return Problem(ProblemCode.HUB_GATED, title, advice, detail)
-
-
-def _in_words(seconds: float) -> str:
-    minutes = -(-int(seconds) // 60)
-    if minutes <= 1:
-        return "a minute"
-    return f"{minutes} minutes" if minutes < 120 else f"{-(-minutes // 60)} hours"

@@ -13,9 +13,8 @@ from llamadesk.core.downloads import (
     DownloadPart,
     DownloadStage,
     DownloadStatus,
-    duration_words,
     place_of,
-    speed_words,
+    rate_words,
     status_words,
 )
 from llamadesk.core.errors import Problem, ProblemCode
@@ -51,26 +50,10 @@ def test_the_other_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0, "less than a minute"),
-        (59.9, "less than a minute"),
-        (60, "1 minute"),
-        (89 * 60, "89 minutes"),
-        (90 * 60, "2 hours"),
-        (47 * 3600, "47 hours"),
-        (1e6, "12 days"),
-    ],
-)
-def test_durations(seconds: float, said: str) -> None:
-    assert duration_words(seconds) == said
-
-
-@pytest.mark.parametrize(
     ("speed", "said"), [(0, "0 kB/s"), (940_000, "940 kB/s"), (960_000, "1.0 MB/s"), (1.25e9, "1.2 GB/s")]
 )
 def test_speeds(speed: float, said: str) -> None:
-    assert speed_words(speed) == said
+    assert rate_words(speed) == said
 
 
 def test_of_an_empty_file_everything_is_there() -> None:

@@ -113,7 +113,7 @@ class TestFits:
     def test_by_its_own_header(self) -> None:
         fit = fits_of([file("m-Q4_K_M.gguf")], {"m-Q4_K_M.gguf": FACTS}, MACHINE)["m-Q4_K_M.gguf"]
         assert fit.verdict is Verdict.COMFORTABLE
-        assert fit.words.startswith("Fits comfortably: about 6") and fit.words.endswith(" GB of memory.")
+        assert fit.words.startswith("Fits comfortably: about 6") and fit.words.endswith(" GB of main memory.")
         assert fit.n_ctx == 4096
 
     def test_by_that_of_another_quantization(self) -> None:

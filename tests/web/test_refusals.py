@@ -41,11 +41,11 @@ def test_each_kind(status: int, code: str, expected: ProblemCode, words: str) ->
 @pytest.mark.parametrize(
     ("headers", "seconds", "words"),
     [
-        ({"Retry-After": "30"}, 30.0, "in a minute"),
+        ({"Retry-After": "30"}, 30.0, "in 1 minute"),
         ({"Retry-After": "100"}, 100.0, "in 2 minutes"),
         ({"Retry-After": "10000"}, 10_000.0, "in 3 hours"),
         ({"Retry-After": "9" * 40}, 86_400.0, "in 24 hours"),
-        ({"RateLimit": '"api";r=0;t=55'}, 55.0, "in a minute"),
+        ({"RateLimit": '"api";r=0;t=55'}, 55.0, "in 1 minute"),
         ({"RateLimit": '"resolvers";r=0; t=299', "Retry-After": "soon"}, 299.0, "in 5 minutes"),
         ({"RateLimit": "none"}, None, "later"),
         ({"Retry-After": "-1"}, None, "later"),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from llamadesk.core.choosing import Choice
-from llamadesk.core.downloads import DownloadEntry, DownloadStage, duration_words, status_words
+from llamadesk.core.downloads import DownloadEntry, DownloadStage, status_words
 from llamadesk.core.family_words import memory_text, pace_source, pace_text
 from llamadesk.core.fit import Verdict
+from llamadesk.core.moments import duration_words
 from llamadesk.core.quality import quality_words
 from llamadesk.core.sizes import bytes_text
 
