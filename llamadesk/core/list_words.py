@@ -18,8 +18,8 @@ def origin_words(source: CatalogueSource) -> str:
         return f"You put it into the folder {source.path.parent}"
     kept_on = moment_text(source.kept_at / 1000)
     if source.url:
-        return f"From {source.url}, fetched on {kept_on}"
-    return f"Copied from {source.origin or 'a file'} on {kept_on}"
+        return f"Fetched on {kept_on} from {source.url}"
+    return f"Copied on {kept_on} from {source.origin or 'a file'}"
 
 
 def count_words(source: CatalogueSource) -> str:

@@ -27,11 +27,11 @@ def source(url: str = "", kept_at: int = KEPT_AT, origin: str = "", n_models: in
         (
             source("https://models.example.org/my%20models.json?x=1"),
             "my models.json",
-            "From https://models.example.org/my%20models.json?x=1, fetched on 3 May 2026, 12:05",
+            "Fetched on 3 May 2026, 12:05 from https://models.example.org/my%20models.json?x=1",
         ),
         (source("https://models.example.org/"), "models.example.org", None),
-        (source(origin="/home/me/good.json"), "good.json", "Copied from /home/me/good.json on 3 May 2026, 12:05"),
-        (source(), PATH.name, "Copied from a file on 3 May 2026, 12:05"),
+        (source(origin="/home/me/good.json"), "good.json", "Copied on 3 May 2026, 12:05 from /home/me/good.json"),
+        (source(), PATH.name, "Copied on 3 May 2026, 12:05 from a file"),
         (source(kept_at=0), PATH.name, f"You put it into the folder {PATH.parent}"),
     ],
 )

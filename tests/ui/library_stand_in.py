@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from llamadesk.core.catalogue import Catalogue, Licence
+from llamadesk.core.catalogue import Catalogue, CatalogueSource, Licence
 from llamadesk.core.choosing import Machine, Suggestion, family_choices, recommend, usual_memory
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadPart, DownloadStage, DownloadStatus
 from llamadesk.core.family_view import terms_of
@@ -50,6 +50,15 @@ class CatalogueStandIn(QObject):
 
     def accept(self, licence_id: str) -> None:
         self._asked.note("accept", licence_id)
+
+    def add_source(self, path_or_url: str) -> None:
+        self._asked.note("add_source", path_or_url)
+
+    def fetch_again(self, source: CatalogueSource) -> None:
+        self._asked.note("fetch_again", source)
+
+    def remove_source(self, source: CatalogueSource) -> None:
+        self._asked.note("remove_source", source)
 
     def licence_of(self, model_id: str) -> Licence | None:
         model = self.state.model(model_id)

@@ -93,6 +93,10 @@ class ComparePage(QWidget):
         self._order = IconButton(theme, "arrow-up", "Turn the order round", can_be_off=True)
         self._order.clicked.connect(self._turn_order)
         self._count = label("", "small", wrap=True)
+        self._lists = QPushButton("Lists of models…")
+        self._lists.setProperty("kind", "link")
+        self._lists.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._lists.clicked.connect(self._open_lists)
         self._about = QPushButton("About this model…")
         self._about.clicked.connect(self._ask_for_current)
         self._lay_out()
@@ -141,6 +145,7 @@ class ComparePage(QWidget):
         self._tools.add(sorting, 1)
         self._foot = FoldingRow()
         self._foot.add(self._count, 1)
+        self._foot.add(self._lists)
         self._foot.add(self._about)
         self._lines = QVBoxLayout(self)
         self._lines.addWidget(label(_TITLE, "hero", wrap=True))
@@ -245,6 +250,12 @@ class ComparePage(QWidget):
     def _ask_for_current(self) -> None:
         self._ask_for(self.table.currentIndex())
 
+    @Slot()
+    def _open_lists(self) -> None:
+        from llamadesk.ui.library.lists_dialog import ListsDialog  # noqa: PLC0415 - few people have lists of their own
+
+        ListsDialog(self._desk, self._theme, self).open()
+
     # --- Looks ---
 
     @Slot()
@@ -269,6 +280,6 @@ class ComparePage(QWidget):
         self._lines.setSpacing(px(10))
         self._sorting.setSpacing(px(6))
         self._tools.set_room(px(_FOLDED_BELOW), px(12))
-        self._foot.set_room(px(_FOLDED_BELOW) // 2, px(12))
+        self._foot.set_room(0, px(12))
         self.table.verticalHeader().setDefaultSectionSize(px(36))
         self._fit_columns()
