@@ -35,15 +35,15 @@ from llamadesk.store.front import Store
 
 if TYPE_CHECKING:
     from llamadesk.control.ahead import ReadAhead
-    from llamadesk.control.catalogue import CatalogueControl
     from llamadesk.control.diagnostics import DiagnosticsControl
-    from llamadesk.control.downloads import DownloadControl
     from llamadesk.control.fingerprints import Fingerprints
-    from llamadesk.control.hub import HubControl
-    from llamadesk.control.model_page import ModelPageControl
-    from llamadesk.control.quantizing import QuantizeControl
+    from llamadesk.control.models.catalogue import CatalogueControl
+    from llamadesk.control.models.model_page import ModelPageControl
+    from llamadesk.control.models.quantizing import QuantizeControl
+    from llamadesk.control.online.downloads import DownloadControl
+    from llamadesk.control.online.hub import HubControl
+    from llamadesk.control.online.updates import UpdateControl
     from llamadesk.control.tuning import TuningControl
-    from llamadesk.control.updates import UpdateControl
     from llamadesk.control.upkeep import Upkeep
 
 _ORDINARY = StartMode()
@@ -122,7 +122,7 @@ class Desk(QObject):
     @cached_property
     def updates(self) -> UpdateControl:
         """Whether there is a newer version. Made when the settings show it or the app has begun."""
-        from llamadesk.control.updates import UpdateControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.online.updates import UpdateControl  # noqa: PLC0415 - as in `diagnostics`
 
         return UpdateControl(self._rooms, self.preferences, self)
 
@@ -143,7 +143,7 @@ class Desk(QObject):
     @cached_property
     def catalogue(self) -> CatalogueControl:
         """The models that one can choose from. Made when the first view asks what suits this machine."""
-        from llamadesk.control.catalogue import CatalogueControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.models.catalogue import CatalogueControl  # noqa: PLC0415 - as in `diagnostics`
 
         return CatalogueControl(
             self._rooms,
@@ -159,28 +159,28 @@ class Desk(QObject):
     @cached_property
     def hub(self) -> HubControl:
         """The hub of models. Made when the model library asks for it; it asks the network for nothing by itself."""
-        from llamadesk.control.hub import HubControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.online.hub import HubControl  # noqa: PLC0415 - as in `diagnostics`
 
         return HubControl(self._rooms, self)
 
     @cached_property
     def downloads(self) -> DownloadControl:
         """What is being downloaded. Made when the app has begun, for it goes on where it was."""
-        from llamadesk.control.downloads import DownloadControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.online.downloads import DownloadControl  # noqa: PLC0415 - as in `diagnostics`
 
         return DownloadControl(self._rooms, self.hub, self.library, self._folders, self)
 
     @cached_property
     def quantizing(self) -> QuantizeControl:
         """Makes models smaller. Made when the model library asks for it."""
-        from llamadesk.control.quantizing import QuantizeControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.models.quantizing import QuantizeControl  # noqa: PLC0415 - as in `diagnostics`
 
         return QuantizeControl(self._rooms, self.library, self)
 
     @cached_property
     def model_pages(self) -> ModelPageControl:
         """What is known of one model file. Made when the model library asks for it."""
-        from llamadesk.control.model_page import ModelPageControl  # noqa: PLC0415 - as in `diagnostics`
+        from llamadesk.control.models.model_page import ModelPageControl  # noqa: PLC0415 - as in `diagnostics`
 
         records = self._folders.download_records
         return ModelPageControl(self._rooms, self.library, self.preferences, self.upkeep, records, self._use_of, self)

@@ -44,7 +44,13 @@ _WELCOME = "Welcome to LlamaDesk"
 _WELCOME_TEXT = "Choose a model to run on this computer. You can write your first message meanwhile."
 _STOPPED = "The model is not running"
 _COLUMN, _OFFERS = 520, 680
-_PARTS = ("core.choosing", "control.downloads", "control.catalogue", "ui.library.window", "ui.library.suggestion_list")
+_PARTS = (
+    "core.choosing",
+    "control.online.downloads",
+    "control.models.catalogue",
+    "ui.library.window",
+    "ui.library.suggestion_list",
+)
 """What offers models, the slowest to import first. Nothing of it is imported before the first frame."""
 
 

@@ -12,8 +12,8 @@ import pytest
 from catalogue_entries import LICENCE, MODEL
 from tiny_models import TinyModel, write_tiny_llama
 
-from llamadesk.control.catalogue import CatalogueControl
 from llamadesk.control.desk import Desk
+from llamadesk.control.models.catalogue import CatalogueControl
 from llamadesk.state.engine import Phase
 from tests.control.desk_driver import DeskDriver
 

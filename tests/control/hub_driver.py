@@ -12,10 +12,10 @@ from typing import TypeVar
 import qasync
 import shiboken6
 
-from llamadesk.control.hub import HubControl
 from llamadesk.control.notices import Notices
+from llamadesk.control.online.hub import HubControl
+from llamadesk.control.online.vault import VaultError
 from llamadesk.control.tasks import Tasks
-from llamadesk.control.vault import VaultError
 from llamadesk.core.protocol import Device, DeviceKind
 from llamadesk.state.engine import EngineState
 from llamadesk.state.settings import SettingValues

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llamadesk.control import catalogue
-from llamadesk.control.catalogue_advice import Known, suggestions
 from llamadesk.control.desk import Desk
+from llamadesk.control.models.catalogue_advice import Known, suggestions
 from llamadesk.core.choosing import USUAL_CONTEXT
 from llamadesk.core.fit import Verdict
 from llamadesk.core.protocol import Device, DeviceKind

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tiny_models import TinyModel, write_tiny_llama
 
-from llamadesk.control.catalogue import CatalogueControl
 from llamadesk.control.desk import Desk
+from llamadesk.control.models.catalogue import CatalogueControl
 from llamadesk.core.catalogue import Licence
 from tests.control.catalogue_desk import TINY, looked, opened, settle, write_list
 from tests.control.desk_driver import DeskDriver

@@ -9,7 +9,7 @@ import pytest
 from catalogue_entries import LICENCE
 from small_server import SmallServer, says, web_server
 
-from llamadesk.control.catalogue import CatalogueControl
+from llamadesk.control.models.catalogue import CatalogueControl
 from llamadesk.library.catalogue import LARGEST_FILE
 from tests.control.catalogue_desk import TINY, looked, opened, settle, write_list
 from tests.control.desk_driver import DeskDriver

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from llamadesk.control import download_retries
-from llamadesk.control.download_work import Fetch
 from llamadesk.control.notices import Notice
+from llamadesk.control.online.download_work import Fetch
 from llamadesk.core.downloads import DownloadEntry, DownloadStage
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.hub import HubFile, HubPart

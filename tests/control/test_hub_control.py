@@ -12,7 +12,7 @@ import qasync
 from gguf_files import LLAMA_2_7B, Shape
 from model_trees import write_set
 
-from llamadesk.control.hub import HubControl
+from llamadesk.control.online.hub import HubControl
 from llamadesk.core.errors import ProblemCode, ProblemError
 from llamadesk.core.fit import Verdict
 from llamadesk.core.hub import TokenPlace

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llamadesk.control.machine_facts import MachineFacts, bandwidths
+from llamadesk.control.models.machine_facts import MachineFacts, bandwidths
 from llamadesk.core.choosing import learned_bandwidth
 from llamadesk.core.fit import FreeMemory, LoadRecord
 from llamadesk.core.models import ModelFacts, ModelFile

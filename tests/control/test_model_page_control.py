@@ -11,7 +11,7 @@ import pytest
 from tiny_models import TinyModel, write_tiny_llama
 
 from llamadesk.control.desk import Desk
-from llamadesk.control.model_page import SAMPLE_CHAT
+from llamadesk.control.models.model_page import SAMPLE_CHAT
 from llamadesk.core.chat import Role
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadPart, DownloadStage, DownloadStatus
 from llamadesk.core.errors import ProblemCode, ProblemError

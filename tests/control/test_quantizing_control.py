@@ -14,7 +14,7 @@ from tiny_models import TinyModel, write_tiny_llama
 
 from llamadesk.control import awake
 from llamadesk.control.desk import Desk
-from llamadesk.control.quantizing import QuantizeOffer, seconds_left
+from llamadesk.control.models.quantizing import QuantizeOffer, seconds_left
 from llamadesk.core.errors import ProblemCode
 from llamadesk.core.gguf import read_facts
 from llamadesk.core.quantize import REQUANTIZING, part_path

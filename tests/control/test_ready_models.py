@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llamadesk.control.catalogue_advice import Known
-from llamadesk.control.machine_facts import MachineFacts
-from llamadesk.control.ready_models import ready_models
+from llamadesk.control.models.catalogue_advice import Known
+from llamadesk.control.models.machine_facts import MachineFacts
+from llamadesk.control.models.ready_models import ready_models
 from llamadesk.core.catalogue import Catalogue
 from llamadesk.core.choosing import usual_memory
 from llamadesk.core.fit import Verdict

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from llamadesk.control.secrets import KeyringVault, system_vault
-from llamadesk.control.vault import VaultError
+from llamadesk.control.online.secrets import KeyringVault, system_vault
+from llamadesk.control.online.vault import VaultError
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("dbus-daemon") is None, reason="needs a session bus"
@@ -19,7 +19,7 @@ NAME, SECRET = "access token for hub.invalid", "hf_sécret"
 
 if sys.platform.startswith("linux"):
     from llamadesk.control import secret_service
-    from llamadesk.control.secret_service import SecretService
+    from llamadesk.control.online.secret_service import SecretService
     from tests.control.secret_service_server import SecretServiceServer
 
 

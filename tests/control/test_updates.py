@@ -10,7 +10,7 @@ from small_server import SmallServer, says, web_server
 
 from llamadesk.control import updates
 from llamadesk.control.desk import Desk
-from llamadesk.control.updates import UpdateControl
+from llamadesk.control.online.updates import UpdateControl
 from llamadesk.core.project import HOMEPAGE
 from llamadesk.core.settings import UPDATE_CHECK, UPDATE_CHECKED_AT
 from llamadesk.core.start import StartMode

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from llamadesk.control import watching
-from llamadesk.control.watching import FolderWatch
+from llamadesk.control.models.watching import FolderWatch
 
 
 class Watched:

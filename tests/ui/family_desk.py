@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from stand_in import GB, Asked, StandInDesk, model_file
 
-from llamadesk.control.quantizing import QuantizeOffer
+from llamadesk.control.models.quantizing import QuantizeOffer
 from llamadesk.core.catalogue import Catalogue
 from llamadesk.core.choosing import Machine, family_choices, usual_memory
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadPart, DownloadStage, DownloadStatus

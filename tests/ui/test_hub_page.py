@@ -13,7 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from llamadesk.control.hub import HubControl
+from llamadesk.control.online.hub import HubControl
 from llamadesk.core.catalogue import Licence
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadPart, DownloadStage, DownloadStatus
 from llamadesk.core.hub import HubFile

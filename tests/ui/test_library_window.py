@@ -411,7 +411,7 @@ def test_a_start_imports_nothing_of_it() -> None:
     script = (
         "import sys, llamadesk.app; "
         "print([name for name in sys.modules if name.startswith(('llamadesk.ui.library', 'llamadesk.web', "
-        "'llamadesk.control.catalogue', 'llamadesk.control.downloads', 'llamadesk.control.hub'))])"
+        "'llamadesk.control.models.catalogue', 'llamadesk.control.online.downloads', 'llamadesk.control.online.hub'))])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"

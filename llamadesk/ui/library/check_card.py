@@ -12,7 +12,7 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, set_property
 
 if TYPE_CHECKING:
-    from llamadesk.control.model_page import ModelPageControl
+    from llamadesk.control.models.model_page import ModelPageControl
 
 _STEPS: Final = 1000
 _TONES: Final = {CheckStage.SAME: "good", CheckStage.OTHER: "error", CheckStage.FAILED: "error"}

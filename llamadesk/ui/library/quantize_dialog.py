@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from llamadesk.control.desk import Desk
-    from llamadesk.control.quantizing import QuantizeOffer
+    from llamadesk.control.models.quantizing import QuantizeOffer
     from llamadesk.core.models import ModelFile
     from llamadesk.state.quantizing import QuantizeJob
 

@@ -14,7 +14,7 @@ from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import label, push_button, set_property
 
 if TYPE_CHECKING:
-    from llamadesk.control.model_page import ModelPageControl
+    from llamadesk.control.models.model_page import ModelPageControl
     from llamadesk.core.model_page import ModelPage
 
 _INTRO: Final = (

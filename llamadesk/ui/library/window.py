@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayou
 from llamadesk.core.settings import LIBRARY_GEOMETRY
 from llamadesk.ui.library.licence_dialog import LicenceDialog
 from llamadesk.ui.library.page_list import PageList
-from llamadesk.ui.library.pages import LISTED, LibraryPage, make_page
+from llamadesk.ui.library.page_making import make_page
+from llamadesk.ui.library.pages import LISTED, LibraryPage
 from llamadesk.ui.notice_stack import NoticeStack
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager

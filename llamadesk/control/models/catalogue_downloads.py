@@ -17,8 +17,8 @@ from llamadesk.core.hub_match import file_for
 from llamadesk.state.catalogue import CatalogueState, Wanted
 
 if TYPE_CHECKING:
-    from llamadesk.control.downloads import DownloadControl
-    from llamadesk.control.hub import HubControl
+    from llamadesk.control.online.downloads import DownloadControl
+    from llamadesk.control.online.hub import HubControl
 
 _PAGE_HELPS = (ProblemCode.HUB_MISSING, ProblemCode.HUB_GATED, ProblemCode.HUB_TOKEN)
 """Troubles that the person can look into on the repository's page; others may go by themselves."""

@@ -13,7 +13,7 @@ from jeepney import AuthenticationError, DBusAddress, DBusErrorResponse, MatchRu
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
-from llamadesk.control.vault import VaultError
+from llamadesk.control.online.vault import VaultError
 from llamadesk.core.paths import APP_NAME
 from llamadesk.core.project import APP_ID
 
@@ -27,7 +27,7 @@ _PROMPT_SECONDS: Final = 180.0  # a person looks for a password
 
 
 class SecretService:
-    """A `llamadesk.control.vault.Vault`. Each question is a session of its own: there are few."""
+    """A `llamadesk.control.online.vault.Vault`. Each question is a session of its own: there are few."""
 
     def read(self, name: str) -> str:
         """See Vault. The person may be asked to unlock the keyring, but only where it has this secret."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llamadesk.control.secrets import system_vault
-from llamadesk.control.vault import Vault, VaultError
+from llamadesk.control.online.secrets import system_vault
+from llamadesk.control.online.vault import Vault, VaultError
 from llamadesk.core.hub import TokenPlace, endpoint_of, host_of
 
 if TYPE_CHECKING:

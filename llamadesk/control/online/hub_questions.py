@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from llamadesk.control.hub_account import HubAccount
+from llamadesk.control.online.hub_account import HubAccount
 from llamadesk.control.tasks import Tasks
 from llamadesk.core.errors import Problem, ProblemError
 from llamadesk.state.hub import HubState

@@ -9,7 +9,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from llamadesk.control.download_work import Fetch, MakeTransfer, SpeedLimit
+from llamadesk.control.online.download_work import Fetch, MakeTransfer, SpeedLimit
 from llamadesk.core.downloads import Download
 
 _LOOK_MS: Final = 250

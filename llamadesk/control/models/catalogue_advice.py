@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llamadesk.control.machine_facts import MachineFacts
+from llamadesk.control.models.machine_facts import MachineFacts
 from llamadesk.core.catalogue import Catalogue, CatalogueModel
 from llamadesk.core.choosing import Choice, Machine, Suggestion, family_choices, recommend
 from llamadesk.core.family_view import FamilyView, terms_of, trained_context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from llamadesk.control.hub_questions import HubQuestions
+from llamadesk.control.online.hub_questions import HubQuestions
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.choosing import Machine, usual_memory
 from llamadesk.core.errors import ProblemCode, ProblemError

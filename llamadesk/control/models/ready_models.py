@@ -8,7 +8,7 @@ from math import log
 from pathlib import Path
 from typing import Final
 
-from llamadesk.control.catalogue_advice import Known
+from llamadesk.control.models.catalogue_advice import Known
 from llamadesk.core.catalogue import CatalogueModel
 from llamadesk.core.choosing import READING_SPEED, Choice, file_choice, recommended_of
 from llamadesk.core.fit import Verdict, usual_context

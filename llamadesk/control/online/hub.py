@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
 
-from llamadesk.control.hub_account import HubAccount
-from llamadesk.control.hub_pages import HubPages
-from llamadesk.control.hub_questions import HubQuestions
+from llamadesk.control.online.hub_account import HubAccount
+from llamadesk.control.online.hub_pages import HubPages
+from llamadesk.control.online.hub_questions import HubQuestions
+from llamadesk.control.online.secrets import system_vault
+from llamadesk.control.online.vault import Vault
 from llamadesk.control.rooms import Rooms
-from llamadesk.control.secrets import system_vault
-from llamadesk.control.vault import Vault
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError
 from llamadesk.core.hub import HubFile, HubPart, file_url, repository_in
 from llamadesk.state.hub import HubState

@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from llamadesk.control.catalogue_advice import Known, best_choices, family_view, files_of, models_here, suggestions
-from llamadesk.control.catalogue_downloads import CatalogueDownloads
-from llamadesk.control.catalogue_sources import CatalogueSources
 from llamadesk.control.library import ModelControl
-from llamadesk.control.licences import Licences
-from llamadesk.control.machine_facts import machine_facts
+from llamadesk.control.models.catalogue_advice import (
+    Known,
+    best_choices,
+    family_view,
+    files_of,
+    models_here,
+    suggestions,
+)
+from llamadesk.control.models.catalogue_downloads import CatalogueDownloads
+from llamadesk.control.models.catalogue_sources import CatalogueSources
+from llamadesk.control.models.licences import Licences
+from llamadesk.control.models.machine_facts import machine_facts
+from llamadesk.control.models.ready_models import ready_models
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.own_defaults import OwnDefaults
 from llamadesk.control.preferences import PreferenceControl
-from llamadesk.control.ready_models import ready_models
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.catalogue import Catalogue, CatalogueSource, Licence
 from llamadesk.core.choosing import Machine
@@ -32,8 +39,8 @@ from llamadesk.core.settings import CONTEXT_LENGTH
 from llamadesk.state.catalogue import CatalogueState
 
 if TYPE_CHECKING:
-    from llamadesk.control.downloads import DownloadControl
-    from llamadesk.control.hub import HubControl
+    from llamadesk.control.online.downloads import DownloadControl
+    from llamadesk.control.online.hub import HubControl
 
 _FOLLOW_AFTER_MS = 200
 """A scan, the devices and the settings mostly change together."""

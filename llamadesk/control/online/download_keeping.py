@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from llamadesk.control.download_work import looked_at
+from llamadesk.control.online.download_work import looked_at
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.downloads import Download, DownloadEntry, DownloadStage, DownloadStatus
 from llamadesk.state.downloads import DownloadListModel

@@ -12,12 +12,12 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from llamadesk.control.awake import StaysAwake
-from llamadesk.control.download_keeping import KeptDownloads
-from llamadesk.control.download_news import DownloadNews
-from llamadesk.control.download_retries import DownloadRetries
-from llamadesk.control.download_runner import DownloadRunner
-from llamadesk.control.download_work import Ending, SpeedLimit, deleted, planned
 from llamadesk.control.library import ModelControl
+from llamadesk.control.online.download_keeping import KeptDownloads
+from llamadesk.control.online.download_news import DownloadNews
+from llamadesk.control.online.download_retries import DownloadRetries
+from llamadesk.control.online.download_runner import DownloadRunner
+from llamadesk.control.online.download_work import Ending, SpeedLimit, deleted, planned
 from llamadesk.control.rooms import Rooms
 from llamadesk.core.downloads import (
     Download,
@@ -35,7 +35,7 @@ from llamadesk.core.settings import DOWNLOAD_LIMIT
 from llamadesk.state.downloads import DownloadListModel
 
 if TYPE_CHECKING:
-    from llamadesk.control.hub import HubControl
+    from llamadesk.control.online.hub import HubControl
 
 _MEGABYTE: Final = 1_000_000
 _KEPT_SECONDS: Final = 0.02

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from llamadesk.control.vault import Vault, VaultError
+from llamadesk.control.online.vault import Vault, VaultError
 from llamadesk.core.paths import APP_NAME
 
 _SERVICE: Final = APP_NAME
@@ -26,7 +26,7 @@ def system_vault() -> Vault:
     try:
         if sys.platform in ("win32", "darwin"):
             return KeyringVault(_backend())
-        from llamadesk.control.secret_service import SecretService  # noqa: PLC0415 - only this thread needs it
+        from llamadesk.control.online.secret_service import SecretService  # noqa: PLC0415 - only this thread needs it
 
         return SecretService()
     except Exception as error:  # in a bundle a library may miss anything

@@ -10,12 +10,12 @@ import msgspec
 from PySide6.QtCore import QObject
 
 from llamadesk.control.answers import EngineAnswers
-from llamadesk.control.file_check import FileChecker
 from llamadesk.control.library import ModelControl
+from llamadesk.control.models.file_check import FileChecker
+from llamadesk.control.models.trash import hindrance, move_to_trash, owner_of
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.rooms import Rooms
-from llamadesk.control.trash import hindrance, move_to_trash, owner_of
 from llamadesk.control.upkeep import Upkeep
 from llamadesk.core.chat import Role
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError

@@ -1,0 +1,1 @@
+"""Which models there are, which lie here, which suit, what is known of each, and making smaller ones."""
