@@ -60,5 +60,5 @@ def looked(driver: DeskDriver, desk: Desk) -> CatalogueControl:
 
 def settle(driver: DeskDriver, desk: Desk) -> None:
     """Wait for what was begun, and for what follows from that a moment later."""
-    driver.run(desk._rooms.tasks.drained())
+    driver.settle(desk)
     driver.until(lambda: not (desk.catalogue._timer.isActive() or desk.catalogue._is_working))

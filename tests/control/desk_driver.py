@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import qasync
@@ -14,6 +15,7 @@ import shiboken6
 from llamadesk.bridge.client import EngineCommand, engine_command
 from llamadesk.control.desk import Desk
 from llamadesk.control.notices import Notice
+from llamadesk.control.tasks import Tasks
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.protocol import ENGINE_FLAG
 from llamadesk.core.settings import OTHER_APPS, THREADS
@@ -22,6 +24,21 @@ from llamadesk.store.front import Store
 
 Script = dict[str, object]
 _ORDINARY = StartMode()
+_T = TypeVar("_T")
+
+
+def run_on(loop: qasync.QEventLoop, work: Awaitable[_T], seconds: float = 60.0) -> _T:
+    """Run it on the window's loop. qasync's own `run_until_complete` goes on with what else is under way once the loop
+    is no longer a running one, which no code can expect."""
+    task = loop.create_task(asyncio.wait_for(work, seconds))
+    task.add_done_callback(lambda _: loop.stop())
+    loop.run_forever()
+    return task.result()
+
+
+def is_settled(tasks: Tasks) -> bool:
+    """Whether nothing that was begun is still under way."""
+    return not (tasks._running or tasks._apart)
 
 
 class DeskDriver:
@@ -78,7 +95,11 @@ class DeskDriver:
 
     def run(self, work: Awaitable[None]) -> None:
         """Run a coroutine on the window's loop."""
-        self.loop.run_until_complete(asyncio.wait_for(work, 60))
+        run_on(self.loop, work)
+
+    def settle(self, desk: Desk) -> None:
+        """Wait for everything that was begun."""
+        self.until(lambda: is_settled(desk._rooms.tasks))
 
     def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Turn the loop until something is so."""

@@ -41,7 +41,7 @@ class Queue:
 
     def settle(self) -> None:
         """Wait for what was begun."""
-        self.driver.run(self.desk._rooms.tasks.drained())
+        self.driver.settle(self.desk)
 
     def file(self, repository: str = REPOSITORY, path: str = NAME) -> HubFile:
         """As the hub lists it."""

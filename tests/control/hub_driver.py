@@ -19,6 +19,7 @@ from llamadesk.control.tasks import Tasks
 from llamadesk.core.protocol import Device, DeviceKind
 from llamadesk.state.engine import EngineState
 from llamadesk.state.settings import SettingValues
+from tests.control.desk_driver import is_settled, run_on
 from tests.web.hub_server import HubServer
 
 GB = 1_000_000_000
@@ -77,15 +78,11 @@ class HubDriver:
 
     def settle(self) -> None:
         """Wait for everything that was begun."""
-        self.run(self.tasks.drained())
+        self.until(lambda: is_settled(self.tasks))
 
     def run(self, work: Awaitable[_T]) -> _T:
-        """Run it on the window's loop. qasync's own `run_until_complete` goes on with what else is under way once the
-        loop is no longer a running one, which no code can expect."""
-        task = self.loop.create_task(asyncio.wait_for(work, 60))
-        task.add_done_callback(lambda _: self.loop.stop())
-        self.loop.run_forever()
-        return task.result()
+        """Run it on the window's loop."""
+        return run_on(self.loop, work)
 
     def turn(self) -> None:
         """Let the window do what it has put off."""

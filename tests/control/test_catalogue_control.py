@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llamadesk.control import catalogue
 from llamadesk.control.desk import Desk
+from llamadesk.control.models import catalogue
 from llamadesk.control.models.catalogue_advice import Known, suggestions
 from llamadesk.core.choosing import USUAL_CONTEXT
 from llamadesk.core.fit import Verdict

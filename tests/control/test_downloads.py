@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from tiny_models import TinyModel, write_tiny_llama
 
-from llamadesk.control import download_work, library
+from llamadesk.control import library
+from llamadesk.control.online import download_work
 from llamadesk.core.downloads import DownloadStage, status_words
 from llamadesk.core.start import StartMode
 from llamadesk.web.transfer_state import kept_bytes, part_of, record_of

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from llamadesk.control import download_retries
 from llamadesk.control.notices import Notice
+from llamadesk.control.online import download_retries
 from llamadesk.control.online.download_work import Fetch
 from llamadesk.core.downloads import DownloadEntry, DownloadStage
 from llamadesk.core.errors import Problem, ProblemCode, ProblemError

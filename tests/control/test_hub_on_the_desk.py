@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -32,9 +34,9 @@ def test_a_gated_model_is_found_looked_into_and_downloaded(
     state = desk.hub.state
     assert server.requests == []  # a start asks nobody
     desk.hub.search("small")
-    driver.run(desk._rooms.tasks.drained())
+    driver.settle(desk)
     desk.hub.open(state.results[0].repository)
-    driver.run(desk._rooms.tasks.drained())
+    driver.settle(desk)
     (file,) = state.files
     assert state.fits[file.path].words.startswith("Fits comfortably")
     desk.downloads.add(file, "Small 7B Q4_0")
@@ -42,6 +44,24 @@ def test_a_gated_model_is_found_looked_into_and_downloaded(
     found = list(driver.folders.models.rglob("*.gguf"))
     assert [path.read_bytes() == content for path in found] == [True]
     driver.close(desk)  # no connection is left open: that would be a warning, and so a failure
+
+
+def test_closing_does_not_wait_for_a_hub_that_does_not_answer(
+    driver: DeskDriver, server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        desk = driver.open(driver.fake({"lives": [{}]}))
+        desk.hub.search("small")
+        desk.hub.open(MODEL)
+        driver.until(lambda: len(_asking()) == 2)
+        driver.close(desk)
+        assert len(_asking()) == 2  # they still wait
+    driver.until(lambda: not _asking())  # nobody listens there any more
+
+
+def _asking() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "apart"]
 
 
 def _is_done(stage: DownloadStage) -> bool:

@@ -18,7 +18,7 @@ linux = pytest.mark.skipif(
 NAME, SECRET = "access token for hub.invalid", "hf_sécret"
 
 if sys.platform.startswith("linux"):
-    from llamadesk.control import secret_service
+    from llamadesk.control.online import secret_service
     from llamadesk.control.online.secret_service import SecretService
     from tests.control.secret_service_server import SecretServiceServer
 

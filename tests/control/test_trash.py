@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llamadesk.control import trash
+from llamadesk.control.models import trash
 from llamadesk.core.errors import ProblemCode, ProblemError
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from small_server import SmallServer, says, web_server
 
-from llamadesk.control import updates
 from llamadesk.control.desk import Desk
+from llamadesk.control.online import updates
 from llamadesk.control.online.updates import UpdateControl
 from llamadesk.core.project import HOMEPAGE
 from llamadesk.core.settings import UPDATE_CHECK, UPDATE_CHECKED_AT
@@ -43,7 +43,7 @@ class Asker:
 
     def settle(self) -> None:
         """Wait for what was begun."""
-        self.driver.run(self.desk._rooms.tasks.drained())
+        self.driver.settle(self.desk)
 
     def look(self) -> list[str]:
         """As the app does by itself; what the person is told of it."""

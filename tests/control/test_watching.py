@@ -11,7 +11,7 @@ import shiboken6
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from llamadesk.control import watching
+from llamadesk.control.models import watching
 from llamadesk.control.models.watching import FolderWatch
 
 

@@ -165,7 +165,6 @@ def test_own_values_are_taken_shown_and_let_go_of(page: ModelPage, desk: Desk, d
     context = rows[CONTEXT_LENGTH].control
     assert isinstance(context, QSpinBox) and context.maximum() == 512
     assert context.text() == "Automatic"
-    driver.run(desk.keep_all())  # on the loop: what Qt alone turned would find none running
 
 
 def test_a_prompt_that_was_just_typed_is_not_lost_to_another_page(
@@ -204,7 +203,6 @@ def test_the_settings_pane_tells_what_the_model_has_of_its_own(
     desk.model_pages.own_defaults.reset(chosen)
     assert not any("has its own" in text for text in texts(pane))
     assert context.control.isEnabled()
-    driver.run(desk.keep_all())
     pane.deleteLater()
 
 

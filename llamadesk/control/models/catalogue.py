@@ -188,11 +188,11 @@ class CatalogueControl(QObject):
     def add_source(self, path_or_url: str) -> None:
         """Keep a copy of a list of models from a file or an address (https); `state.reading` has that meanwhile. What
         is wrong with it becomes a notice."""
-        self._rooms.tasks.start(self._then_look(self._sources.add(path_or_url)))
+        self._rooms.tasks.start(self._then_look(self._sources.add(path_or_url)), apart=True)
 
     def fetch_again(self, source: CatalogueSource) -> None:
         """Read a list anew from its address."""
-        self._rooms.tasks.start(self._then_look(self._sources.fetch_again(source)))
+        self._rooms.tasks.start(self._then_look(self._sources.fetch_again(source)), apart=True)
 
     def remove_source(self, source: CatalogueSource) -> None:
         """Let go of a list; a notice offers it back. A file that the person put into the folder themselves is left

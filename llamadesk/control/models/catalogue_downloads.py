@@ -53,7 +53,7 @@ class CatalogueDownloads(QObject):
         """Get this; nothing happens where the hub is being asked for it already."""
         if wanted not in self._state.resolving:
             self._state.set_resolving(self._state.resolving | {wanted})
-            self._rooms.tasks.start(self._get(wanted))
+            self._rooms.tasks.start(self._get(wanted), apart=True)
 
     async def _get(self, wanted: Wanted) -> None:
         model_id, quantization = wanted

@@ -74,7 +74,7 @@ class HubControl(QObject):
             self.open(repository)
         elif text:
             self.state.begin_search(text)
-            self._rooms.tasks.start(self._search(text, self._searches))
+            self._rooms.tasks.start(self._search(text, self._searches), apart=True)
         else:
             self.state.clear_search()
 

@@ -44,7 +44,7 @@ class HubPages:
             return
         self._opened += 1
         self._state.begin_page(repository)
-        self._rooms.tasks.start(self._open(repository, self._opened))
+        self._rooms.tasks.start(self._open(repository, self._opened), apart=True)
 
     def open_again(self) -> None:
         """See `HubControl.open_again`."""
@@ -66,7 +66,7 @@ class HubPages:
             self.open_again()  # a repository that is private seems to be missing
         elif self._state.refusal is not None:
             self._state.forget_refusals()
-            self._rooms.tasks.start(self._look_into_first(self._opened))
+            self._rooms.tasks.start(self._look_into_first(self._opened), apart=True)
 
     async def _open(self, repository: str, number: int) -> None:
         try:
@@ -88,7 +88,7 @@ class HubPages:
 
     def look_into(self, file: HubFile) -> None:
         """See `HubControl.look_into`."""
-        self._rooms.tasks.start(self._look_into(file, self._opened))
+        self._rooms.tasks.start(self._look_into(file, self._opened), apart=True)
 
     async def _look_into_first(self, number: int) -> None:
         """Read the headers that tell most of the files of the page, one after the other."""

@@ -69,7 +69,7 @@ class UpdateControl(QObject):
         since = self._clock() - self._rooms.settings.get(UPDATE_CHECKED_AT, int)
         done_today = 0 <= since < _DAY_SECONDS  # a clock that was ahead once does not put it off for years
         if self._rooms.settings.get(UPDATE_CHECK, bool) and not self._rooms.mode.offline and not done_today:
-            self._rooms.tasks.start(self._check(asked=False))
+            self._rooms.tasks.start(self._check(asked=False), apart=True)
 
     def check_now(self) -> None:
         """Look because the person asked, who is told what came of it."""
@@ -77,7 +77,7 @@ class UpdateControl(QObject):
             self._rooms.notices.post(NoticeKind.WARNING, _OFFLINE)
         elif not self._checking:
             self._set_checking(True)
-            self._rooms.tasks.start(self._check(asked=True))
+            self._rooms.tasks.start(self._check(asked=True), apart=True)
 
     async def _check(self, *, asked: bool) -> None:
         self._preferences.set(UPDATE_CHECKED_AT, int(self._clock()))
