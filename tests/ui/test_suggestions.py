@@ -153,11 +153,15 @@ def test_a_model_that_is_here_is_used_at_once(
 ) -> None:
     here = model_file("Whatever", "Q8_0", 9 * GB)
     put_here(desk, suggestions[0], ModelFamily("Whatever", (here,)))
+    assert "On this computer (Q8_0)" in texts(shown.cards[0])
+    assert not any(words in texts(shown.cards[0]) for words in ("to download", "of memory"))  # of another file
     with qtbot.waitSignal(shown.chat_asked):
         press(shown.cards[0], "Use it")
     assert desk.asked.named("use") == [(suggestions[0].model.id, "Q8_0")]
     suggested = model_file("Whatever", suggestions[0].choice.quantization, 8 * GB)
     put_here(desk, suggestions[0], ModelFamily("Whatever", (here, suggested)))
+    assert f"On this computer ({suggestions[0].choice.quantization})" in texts(shown.cards[0])
+    assert "of memory" in texts(shown.cards[0])
     press(shown.cards[0], "Use it")
     assert desk.asked.named("use")[-1] == (suggestions[0].model.id, suggestions[0].choice.quantization)
 

@@ -61,7 +61,7 @@ class SuggestionCard(QFrame):
     def show_suggestion(self, suggestion: Suggestion) -> None:
         """Show this one from now on."""
         self._suggestion = suggestion
-        model, choice = suggestion.model, suggestion.choice
+        model = suggestion.model
         self.setAccessibleName(f"{model.name}, recommended" if suggestion.is_recommended else model.name)
         self._badge.setVisible(suggestion.is_recommended)
         self._show_rank()
@@ -69,19 +69,6 @@ class SuggestionCard(QFrame):
         self._good_for.setText(model.good_for)
         self._good_for.setVisible(bool(model.good_for))
         self._reason.setText(suggestion.reason)
-        licence = self._desk.catalogue.licence_of(model.id)
-        self._figures.setText(
-            "  ·  ".join(
-                part
-                for part in (
-                    model.publisher,
-                    f"{bytes_text(choice.size_bytes)} to download",
-                    f"{bytes_text(choice.need.ram_bytes + choice.need.vram_bytes)} of memory",
-                    licence.title if licence is not None else "",
-                )
-                if part
-            )
-        )
         self._more.setAccessibleName(f"More about {model.name}")
         self._bar.setAccessibleName(f"Download of {model.name}")
         self._cancel.setAccessibleName(f"Cancel the download of {model.name}")
@@ -96,6 +83,7 @@ class SuggestionCard(QFrame):
     def refresh(self) -> None:
         """The model may be here now, or its download further on."""
         entry = self._download()
+        self._show_figures()
         self._main.setVisible(entry is None)
         self._progress.setVisible(entry is not None)
         if entry is None:
@@ -157,6 +145,19 @@ class SuggestionCard(QFrame):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(pressed)
         return button
+
+    def _show_figures(self) -> None:
+        model, choice = self._suggestion.model, self._suggestion.choice
+        licence = self._desk.catalogue.licence_of(model.id)
+        here = self._quantization_here
+        is_other = here not in ("", choice.quantization)  # which takes another amount of memory
+        figures = (
+            model.publisher,
+            f"On this computer ({here})" if here else f"{bytes_text(choice.size_bytes)} to download",
+            "" if is_other else f"{bytes_text(choice.need.ram_bytes + choice.need.vram_bytes)} of memory",
+            licence.title if licence is not None else "",
+        )
+        self._figures.setText("  ·  ".join(figure for figure in figures if figure))
 
     # --- Its button ---
 
