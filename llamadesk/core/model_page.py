@@ -15,6 +15,7 @@ from llamadesk.core.family_words import context_text, pace_text, params_text
 from llamadesk.core.fit import LoadRecord
 from llamadesk.core.gguf_raw import LongText, RawValue
 from llamadesk.core.models import ModelFacts, ModelFile
+from llamadesk.core.moments import moment_text
 from llamadesk.core.quality import Quality, quality_of, quality_words
 from llamadesk.core.quantize import Origin
 from llamadesk.core.sizes import bytes_text, part_text
@@ -245,6 +246,7 @@ class FileCheck(msgspec.Struct, frozen=True):
         done_bytes, total_bytes: of reading.
         hashes: of its files, once they are read.
         problem: why it failed.
+        ended_at: when all was read, in seconds since 1970; 0 where it was not.
     """
 
     path: Path
@@ -253,6 +255,7 @@ class FileCheck(msgspec.Struct, frozen=True):
     total_bytes: int = 0
     hashes: tuple[FileHash, ...] = ()
     problem: Problem | None = None
+    ended_at: int = 0
 
     @property
     def fraction(self) -> float:
@@ -269,6 +272,11 @@ def judged(hashes: Sequence[FileHash]) -> CheckStage:
 
 def check_words(check: FileCheck) -> str:
     """A check in words for a person."""
+    when = f" Checked on {moment_text(check.ended_at)}." if check.ended_at else ""
+    return _check_words(check) + when
+
+
+def _check_words(check: FileCheck) -> str:
     match check.stage:
         case CheckStage.READING:
             return f"Checking: {part_text(check.done_bytes, check.total_bytes)} read."

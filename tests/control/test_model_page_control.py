@@ -160,6 +160,23 @@ def test_what_a_download_has_recorded_is_compared(driver: DeskDriver, model: Pat
     assert checked(driver, desk, model) is CheckStage.OTHER
 
 
+def test_what_came_of_a_check_is_known_until_the_file_changes(driver: DeskDriver, model: Path) -> None:
+    desk = driver.open(driver.fake(FAKE))
+    opened(driver, desk, model)
+    checked(driver, desk, model)
+    before = desk.model_pages.state.check
+    assert before is not None and before.ended_at
+    driver.settle(desk)
+    driver.close(desk)
+    desk = driver.open(driver.fake(FAKE))
+    opened(driver, desk, model)
+    driver.until(lambda: desk.model_pages.state.check is not None)
+    assert desk.model_pages.state.check == before
+    os.utime(model, ns=(1, 1))
+    opened(driver, desk, model)
+    driver.until(lambda: desk.model_pages.state.check is None)
+
+
 def _download(driver: DeskDriver, path: Path, content: bytes) -> None:
     """As `web.transfer` leaves a file and its record."""
     sha256 = hashlib.sha256(content).hexdigest()

@@ -25,6 +25,7 @@ from llamadesk.core.model_page import (
     place,
 )
 from llamadesk.core.models import ModelFile
+from llamadesk.core.moments import moment_text
 from llamadesk.core.quantize import Origin
 
 A, B = "a" * 64, "b" * 64
@@ -142,6 +143,8 @@ def test_every_stage_of_a_check_has_words() -> None:
     assert "bad" in check_words(other) and "good" not in check_words(other)
     problem = Problem(ProblemCode.MODEL_MISSING, "It is gone.")
     assert check_words(FileCheck(path, CheckStage.FAILED, problem=problem)) == "It is gone."
+    assert "Checked on" not in check_words(FileCheck(path, CheckStage.SAME))
+    assert check_words(FileCheck(path, CheckStage.SAME, ended_at=1_764_000_000)).endswith(f" Checked on {moment_text(1_764_000_000)}.")
 
 
 @pytest.mark.parametrize(

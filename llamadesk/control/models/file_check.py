@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +24,19 @@ from llamadesk.state.model_page import ModelPageState
 
 _log = logging.getLogger(__name__)
 _TELL_MS: Final = 100
+_PREFIX: Final = "check/"
+
+
+class KeptCheck(msgspec.Struct, frozen=True):
+    """What the store keeps of a check that came to its end; fields as those of `FileCheck`."""
+
+    hashes: tuple[FileHash, ...]
+    ended_at: int
 
 
 class FileChecker(QObject):
-    """Checks one model at a time, the one whose page is shown."""
+    """Checks one model at a time, the one whose page is shown. What came of it is kept for as long as the files stay as
+    they are."""
 
     def __init__(self, rooms: Rooms, state: ModelPageState, records: Path, parent: QObject | None = None) -> None:
         """`records`: the folder in which downloads keep what they know of finished files."""
@@ -44,13 +56,27 @@ class FileChecker(QObject):
         self._timer.start()
         self._rooms.tasks.start(self._run(reading, page.parts))
 
+    async def kept(self, page: ModelPage) -> FileCheck | None:
+        """What came of an earlier check of the same files; None where there was none."""
+        kept: KeptCheck | None = None
+        with contextlib.suppress(ProblemError):  # the store logs it; it can be checked again
+            kept = await self._rooms.store.learned(await self._rooms.tasks.read(_key, page.parts), KeptCheck)
+        if kept is None:
+            return None
+        size = page.file.size_bytes
+        return FileCheck(page.file.path, judged(kept.hashes), size, size, kept.hashes, ended_at=kept.ended_at)
+
     def stop(self) -> None:
         """End it."""
         if self._reading is not None:
             self._reading.cancelled.set()
 
     async def _run(self, reading: _Reading, parts: Sequence[Path]) -> None:
+        key = await self._rooms.tasks.read(_key, parts)  # of before: what is changed meanwhile is not what was read
         ended = await self._rooms.tasks.read_apart(_checked, reading, parts, self._records)
+        if ended.ended_at:
+            with contextlib.suppress(ProblemError):  # as above
+                await self._rooms.store.learn(key, KeptCheck(ended.hashes, ended.ended_at))
         if self._reading is not reading:
             return  # another one is being read by now
         self._reading = None
@@ -104,7 +130,17 @@ def _checked(reading: _Reading, parts: Sequence[Path], records: Path) -> FileChe
     except ProblemError as error:
         _log.info("the check of a model file failed: %s", error)
         return msgspec.structs.replace(reading.check(CheckStage.FAILED), problem=error.problem)
-    return msgspec.structs.replace(reading.check(judged(hashes)), hashes=hashes)
+    return msgspec.structs.replace(reading.check(judged(hashes)), hashes=hashes, ended_at=int(time.time()))
+
+
+def _key(parts: Sequence[Path]) -> str:
+    """Names this state of a model's files, and not their paths, which may tell of the person; blocking."""
+    named = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        with contextlib.suppress(OSError):  # one that is gone makes another state too
+            state = part.stat()
+            named.update(f"{part}\n{state.st_size}\n{state.st_mtime_ns}\n".encode(errors="replace"))
+    return _PREFIX + named.hexdigest()
 
 
 def _hashes(reading: _Reading, parts: Sequence[Path], records: Path) -> tuple[FileHash, ...]:

@@ -26,6 +26,7 @@ from llamadesk.core.gguf_sets import part_paths, read_whole_header
 from llamadesk.core.model_page import (
     CheckStage,
     Fact,
+    FileCheck,
     ModelPage,
     about,
     history,
@@ -108,12 +109,16 @@ class ModelPageControl(QObject):
     async def _open(self, path: Path) -> None:
         page: ModelPage | None = None
         problem: Problem | None = None
+        check: FileCheck | None = None
         try:
             page = await self.page(path)
+            check = await self._checker.kept(page)
         except ProblemError as error:
             problem = error.problem
         if self.state.path == path:
             self.state.show(path, page, problem)
+            if self.state.check is None or self.state.check.stage is not CheckStage.READING:
+                self.state.show_check(check)
 
     async def page(self, path: Path) -> ModelPage:
         """What is known of the model at `path`; for a part of a set, of the whole.
