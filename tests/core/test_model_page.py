@@ -144,7 +144,8 @@ def test_every_stage_of_a_check_has_words() -> None:
     problem = Problem(ProblemCode.MODEL_MISSING, "It is gone.")
     assert check_words(FileCheck(path, CheckStage.FAILED, problem=problem)) == "It is gone."
     assert "Checked on" not in check_words(FileCheck(path, CheckStage.SAME))
-    assert check_words(FileCheck(path, CheckStage.SAME, ended_at=1_764_000_000)).endswith(f" Checked on {moment_text(1_764_000_000)}.")
+    ended = FileCheck(path, CheckStage.SAME, ended_at=1_764_000_000)
+    assert check_words(ended).endswith(f" Checked on {moment_text(ended.ended_at)}.")
 
 
 @pytest.mark.parametrize(
