@@ -89,13 +89,20 @@ def no_leaks(no_stray_logs: None) -> Iterator[None]:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def loop(only_loop: qasync.QEventLoop) -> qasync.QEventLoop:
+    """The window's loop. It is the current one, as in the app, also after a test that has run another: work may go on
+    where Qt alone turns."""
+    asyncio.set_event_loop(only_loop)
+    return only_loop
+
+
 @pytest.fixture(scope="session")
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    """One loop for all tests, as the app has one: its timers must not be left to the garbage collector, which may run
-    on another thread."""
+def only_loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+    """One for all tests, as the app has one: its timers must not be left to the garbage collector, which may run on
+    another thread."""
     loop = qasync.QEventLoop(qapp)
     loop.set_default_executor(ThreadPoolExecutor(1))
-    asyncio.set_event_loop(loop)
     loop.run_until_complete(loop.run_in_executor(None, int))  # its thread is there before a test can seem to leak it
     yield loop
     loop.close()
