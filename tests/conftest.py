@@ -103,6 +103,7 @@ def only_loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
     another thread."""
     loop = qasync.QEventLoop(qapp)
     loop.set_default_executor(ThreadPoolExecutor(1))
+    asyncio.set_event_loop(loop)
     loop.run_until_complete(loop.run_in_executor(None, int))  # its thread is there before a test can seem to leak it
     yield loop
     loop.close()
