@@ -9,7 +9,7 @@ from llamadesk.core.settings import MODEL_PATH
 from tests.benchmarks.folders import new_data, shape
 from tests.benchmarks.harness import Figure, Measured, benchmark
 from tests.benchmarks.inside import measure_inside
-from tests.benchmarks.llama_programs import bench, best_options
+from tests.benchmarks.llama_programs import best_options, read_by_bench, written_by_bench
 from tests.benchmarks.llama_shape import recital
 
 N_TOKENS = 220
@@ -45,8 +45,9 @@ def copying_by_7b() -> Sequence[Measured]:
     if answer["reply"].split() != recital():
         raise RuntimeError("it did not say its words")
     options = best_options(model, N_BENCH)
-    speeds = [bench(model, options, FEW, N_BENCH) for _ in range(ROUNDS)]
-    costs = [FEW * each.decode / each.prefill for each in speeds]
+    costs = [
+        FEW * written_by_bench(model, options, N_BENCH) / read_by_bench(model, options, FEW) for _ in range(ROUNDS)
+    ]
     return [_gain(answer), Measured.median_of(costs, str(options))]
 
 

@@ -15,12 +15,13 @@ from tests.benchmarks.harness import Figure, Measured, benchmark, pairs_in_turn
 from tests.benchmarks.inside import measure_inside
 from tests.benchmarks.llama_programs import (
     Speeds,
-    bench,
     best_options,
     flash_attention_gain,
     high_level_speeds,
     llama_server,
+    read_by_bench,
     server_speeds,
+    written_by_bench,
 )
 
 LONG_MESSAGE = PARAGRAPH * 5
@@ -28,7 +29,7 @@ LONG_MESSAGE = PARAGRAPH * 5
 DEEP_MESSAGE = PARAGRAPH * 41
 """About 2,000 tokens."""
 N_WRITTEN, N_WRITTEN_BY_STARTER, N_WRITTEN_DEEP = 48, 200, 64
-PAIRS, STARTER_PAIRS, DEEP_PAIRS = 7, 7, 5
+PAIRS, STARTER_PAIRS, DEEP_PAIRS = 9, 7, 5
 DEEP_LAYERS, DEPTH = 4, 2000
 N_CTX = 4096
 
@@ -44,18 +45,24 @@ def _against_bench(model: Path, n_written: int, times: int) -> Sequence[Measured
     """Writing and reading in the window of a tuned app / the same by llama-bench."""
     tuned = tuned_data(model)
 
-    def in_the_window() -> dict[str, Any]:
+    def in_the_window(probe: str, **options: object) -> dict[str, Any]:
         with copy_of(tuned.folder) as folder:
-            return measure_inside("speeds", folder, story=STORY, n_written=n_written, long_text=LONG_MESSAGE)
+            return measure_inside(probe, folder, **options)
 
-    n_read = in_the_window()["n_read"]  # from now on the model's file is in the system's memory
+    def written() -> float:
+        return float(in_the_window("writing", prompt=STORY, n_tokens=n_written)["tokens_per_second"])
+
+    def read() -> float:
+        return float(in_the_window("reading", text=LONG_MESSAGE)["tokens_per_second"])
+
+    # from now on the model's file is in the system's memory
+    n_read = int(in_the_window("reading", text=LONG_MESSAGE)["n_tokens"])
     options = best_options(model, n_written)
-    pairs = pairs_in_turn(in_the_window, lambda: bench(model, options, n_read, n_written), times)
     about = f"tuned to {tuned.choice}; llama-bench {options}"
-    return [
-        _ratio([(ours["written"], theirs.decode) for ours, theirs in pairs], about),
-        _ratio([(ours["read"], theirs.prefill) for ours, theirs in pairs], f"{n_read} tokens; {about}"),
-    ]
+    # Each apart, so that the two of a pair lie close together: the machine changes within a minute.
+    writing = pairs_in_turn(written, lambda: written_by_bench(model, options, n_written), times)
+    reading = pairs_in_turn(read, lambda: read_by_bench(model, options, n_read), times)
+    return [_ratio(writing, about), _ratio(reading, f"{n_read} tokens; {about}")]
 
 
 def _ratio(pairs: Sequence[tuple[float, float]], about: str) -> Measured:

@@ -42,21 +42,29 @@ async def tune(window: QMainWindow, desk: Desk) -> dict[str, Any]:
     }
 
 
-async def speeds(window: QMainWindow, desk: Desk, story: str, n_written: int, long_text: str) -> dict[str, Any]:
-    """Tokens a second of a reply, and then of reading a long message in a chat of its own; both after a short reply, as
-    the programs that it is compared with warm up, too."""
+async def writing(window: QMainWindow, desk: Desk, prompt: str, n_tokens: int) -> dict[str, Any]:
+    """Tokens a second of a reply."""
+    await _warmed_up(desk)
+    return {"tokens_per_second": await writing_speed(desk, prompt, n_tokens)}
+
+
+async def reading(window: QMainWindow, desk: Desk, text: str) -> dict[str, Any]:
+    """Tokens a second of reading a long message, from Send to the first text of the reply."""
+    await _warmed_up(desk)
+    desk.preferences.set(MAX_TOKENS, 2)
+    seconds = await reply(desk, partial(desk.replies.send, text))
+    stats = last_stats(desk)
+    n_tokens = stats.n_prompt - stats.n_reused
+    return {"tokens_per_second": n_tokens / seconds, "n_tokens": n_tokens}
+
+
+async def _warmed_up(desk: Desk) -> None:
+    """A new chat after a short reply: the programs that the app is compared with warm up, too."""
     await ready(desk)
     desk.preferences.set(SEED, 1)
     desk.preferences.set(MAX_TOKENS, 4)
     await reply(desk, partial(desk.replies.send, "Good morning."))
     desk.chats.new_chat()
-    written = await writing_speed(desk, story, n_written)
-    desk.chats.new_chat()
-    desk.preferences.set(MAX_TOKENS, 2)
-    seconds = await reply(desk, partial(desk.replies.send, long_text))
-    stats = last_stats(desk)
-    n_read = stats.n_prompt - stats.n_reused
-    return {"written": written, "read": n_read / seconds, "n_read": n_read}
 
 
 async def talk(window: QMainWindow, desk: Desk, messages: list[str], n_tokens: int) -> dict[str, Any]:

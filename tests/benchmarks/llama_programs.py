@@ -57,11 +57,16 @@ def program(name: str) -> Path:
 # --- llama-bench ---
 
 
-def bench(model: Path, options: BenchOptions, n_prompt: int, n_generated: int) -> Speeds:
-    """Tokens per second of reading `n_prompt` tokens, and of writing `n_generated`, both from an empty context."""
-    rows = _bench(model, [options.n_threads], [options.flash_attention], n_prompt, n_generated)
-    read, written = (next(row["avg_ts"] for row in rows if row[kind]) for kind in ("n_prompt", "n_gen"))
-    return Speeds(read, written)
+def read_by_bench(model: Path, options: BenchOptions, n_tokens: int) -> float:
+    """Tokens per second of reading so many, from an empty context."""
+    (row,) = _bench(model, [options.n_threads], [options.flash_attention], n_tokens, 0)
+    return float(row["avg_ts"])
+
+
+def written_by_bench(model: Path, options: BenchOptions, n_tokens: int) -> float:
+    """Tokens per second of writing so many, from an empty context."""
+    (row,) = _bench(model, [options.n_threads], [options.flash_attention], 0, n_tokens)
+    return float(row["avg_ts"])
 
 
 @cache
