@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from llamadesk.ui.library.scroll_column import ScrollColumn
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.widgets import IconButton, label
 
@@ -53,31 +54,26 @@ class LicenceDialog(QDialog):
         self.resize(min(theme.px(_WIDTH), room.width() - 40), min(theme.px(_HEIGHT), room.height() - 40))
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        body.setObjectName("body")
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.addWidget(label(self._intro(), "body", wrap=True))
-        self._column.addWidget(label(self._licence.summary, "lead", wrap=True))
-        for link in self._links():
-            self._column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
-        if self._model is not None and self._model.limits:
-            self._column.addSpacing(self._theme.px(6))
-            self._column.addWidget(label(_LIMITS, "section", wrap=True))
-            self._column.addWidget(label(self._model.limits, "lead", wrap=True))
-        self._column.addWidget(label(_OURS, "small", wrap=True))
-        self._column.addStretch()
-        scroll = QScrollArea()
-        scroll.setObjectName("scroll")
+        scroll = ScrollColumn(self._theme, _WIDTH)
         scroll.setAccessibleName("Licence in plain words")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
-        self._lines = QVBoxLayout(self)
-        self._lines.addWidget(label(self._licence.title, "brand", wrap=True))
-        self._lines.addWidget(scroll, 1)
-        self._lines.addLayout(self._buttons())
+        lines = scroll.lines
+        lines.addWidget(label(self._licence.title, "brand", wrap=True))
+        lines.addWidget(label(self._intro(), "body", wrap=True))
+        lines.addWidget(label(self._licence.summary, "lead", wrap=True))
+        for link in self._links():
+            lines.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        if self._model is not None and self._model.limits:
+            lines.addSpacing(self._theme.px(6))
+            lines.addWidget(label(_LIMITS, "section", wrap=True))
+            lines.addWidget(label(self._model.limits, "lead", wrap=True))
+        lines.addWidget(label(_OURS, "small", wrap=True))
+        lines.addStretch()
+        self._foot = self._buttons()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addLayout(self._foot)
 
     def _intro(self) -> str:
         if self._model is None:
@@ -121,9 +117,8 @@ class LicenceDialog(QDialog):
     def _dress(self) -> None:
         theme, c = self._theme, self._theme.colours
         self.setStyleSheet(
-            room_sheet(theme) + f"QDialog, #body, #scroll {{ background: {c.window}; }}"
+            room_sheet(theme) + f"QDialog, #scroll, #body, #column {{ background: {c.window}; }}"
             f'QLabel[role="lead"] {{ font-size: {theme.px(14)}px; color: {c.text}; }}'
         )
-        self._lines.setContentsMargins(theme.px(22), theme.px(20), theme.px(22), theme.px(16))
-        self._lines.setSpacing(theme.px(12))
-        self._column.setSpacing(theme.px(10))
+        self._foot.setContentsMargins(theme.px(22), theme.px(8), theme.px(22), theme.px(16))
+        self._foot.setSpacing(theme.px(8))
