@@ -22,7 +22,7 @@ from llamadesk.core.protocol import LoadSettings
 from llamadesk.core.settings import AUTO_GPU_LAYERS, MODEL_PATH
 
 if TYPE_CHECKING:
-    from llamadesk.control.models.places import PlaceControl
+    from llamadesk.control.places import PlaceControl
     from llamadesk.core.places import Brought, Finds, Place
 
 _FIRST_LOOK_SECONDS: Final = 10.0
@@ -56,7 +56,7 @@ class ModelControl(QObject):
     @cached_property
     def _places(self) -> PlaceControl:
         """Made when models are looked for, which is after the first frame."""
-        from llamadesk.control.models.places import PlaceControl  # noqa: PLC0415 - the first frame needs none
+        from llamadesk.control.places import PlaceControl  # noqa: PLC0415 - the first frame needs none
 
         places = PlaceControl(self._rooms, self._folders, self._preferences, starter_model(), self)
         places.looked.connect(self._on_looked)

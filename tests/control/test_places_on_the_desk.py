@@ -11,9 +11,9 @@ from gguf_files import Shape
 from model_trees import OllamaTree, write_set
 from tiny_models import TinyModel, VocabKind, write_tiny_llama
 
+from llamadesk.control import places as places_module
+from llamadesk.control import watching
 from llamadesk.control.desk import Desk
-from llamadesk.control.models import places as places_module
-from llamadesk.control.models import watching
 from llamadesk.core.chat import Role
 from llamadesk.core.places import Where
 from llamadesk.core.settings import MAX_TOKENS, MODEL_FILES, MODEL_FOLDERS, OTHER_APPS

@@ -11,8 +11,8 @@ import shiboken6
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from llamadesk.control.models import watching
-from llamadesk.control.models.watching import FolderWatch
+from llamadesk.control import watching
+from llamadesk.control.watching import FolderWatch
 
 
 class Watched:

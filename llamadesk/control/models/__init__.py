@@ -1,1 +1,1 @@
-"""Which models there are, which lie here, which suit, what is known of each, and making smaller ones."""
+"""Which models there are for this computer, what is known of each, and making smaller ones."""

@@ -9,10 +9,10 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from llamadesk.control.models.watching import FolderWatch
 from llamadesk.control.notices import NoticeKind
 from llamadesk.control.preferences import PreferenceControl
 from llamadesk.control.rooms import Rooms
+from llamadesk.control.watching import FolderWatch
 from llamadesk.core.paths import DataFolders
 from llamadesk.core.places import MAX_PATHS, Wanted, Where, paths_from, paths_text
 from llamadesk.core.settings import MODEL_FILES, MODEL_FOLDERS, OTHER_APPS
