@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import TypeVar
 
+import pytest
 import qasync
 import shiboken6
 
@@ -112,3 +113,16 @@ class HubDriver:
 
     async def _begin(self) -> None:
         self.tasks.begin()
+
+
+@pytest.fixture
+def server() -> Iterator[HubServer]:
+    with HubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def hub_driver(loop: qasync.QEventLoop, server: HubServer) -> Iterator[HubDriver]:
+    driver = HubDriver(loop, server)
+    yield driver
+    driver.close()

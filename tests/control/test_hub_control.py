@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-import qasync
 from gguf_files import LLAMA_2_7B, Shape
 from model_trees import write_set
 
@@ -18,23 +16,12 @@ from llamadesk.core.fit import Verdict
 from llamadesk.core.hub import TokenPlace
 from llamadesk.core.settings import CONTEXT_LENGTH
 from llamadesk.web.transfer import Wanted
-from tests.control.hub_driver import HubDriver
+from tests.control.hub_driver import HubDriver, hub_driver, server
 from tests.web.hub_server import GRANTED_TOKEN, Fault, HubServer
 
+__all__ = ["hub_driver", "server"]
+
 MODEL = "someone/Small-7B-GGUF"
-
-
-@pytest.fixture
-def server() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
-
-
-@pytest.fixture
-def hub_driver(loop: qasync.QEventLoop, server: HubServer) -> Iterator[HubDriver]:
-    driver = HubDriver(loop, server)
-    yield driver
-    driver.close()
 
 
 @pytest.fixture

@@ -6,33 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from llama_facts import FACTS
 
 from llamadesk.control.models.machine_facts import MachineFacts, bandwidths
 from llamadesk.core.choosing import learned_bandwidth
 from llamadesk.core.fit import FreeMemory, LoadRecord
-from llamadesk.core.models import ModelFacts, ModelFile
+from llamadesk.core.models import ModelFile
 from llamadesk.core.protocol import Device, DeviceKind
 
 GB = 10**9
-FACTS = ModelFacts(
-    architecture="llama",
-    name="Llama 2 7B",
-    quantization="Q4_0",
-    n_layers=32,
-    n_ctx_train=4096,
-    n_embd=4096,
-    n_head=32,
-    n_head_kv=32,
-    d_head_k=128,
-    d_head_v=128,
-    n_vocab=32_000,
-    n_params=6_740_000_000,
-    tensor_bytes=3_791_000_000,
-    repeating_bytes=3_610_000_000,
-    output_bytes=107_000_000,
-    has_chat_template=True,
-    n_ff=11_008,
-)
 CARD = Device("CUDA0", "A card", DeviceKind.GPU, 12 * GB, 12 * GB)
 ALL_LAYERS = 33
 

@@ -9,10 +9,11 @@ from typing import cast
 import msgspec
 import psutil
 import pytest
+from llama_facts import FACTS
 
 from llamadesk.control.rooms import Rooms
 from llamadesk.control.wishes import LoadWishes, split_from
-from llamadesk.core.models import ModelFacts, ModelFile
+from llamadesk.core.models import ModelFile
 from llamadesk.core.protocol import Device, DeviceKind, KvType
 from llamadesk.core.settings import (
     ALL_GPU_LAYERS,
@@ -31,25 +32,6 @@ from llamadesk.state.engine import EngineState
 from llamadesk.state.settings import SettingValues
 
 GB = 10**9
-FACTS = ModelFacts(
-    architecture="llama",
-    name="Llama 2 7B",
-    quantization="Q4_0",
-    n_layers=32,
-    n_ctx_train=4096,
-    n_embd=4096,
-    n_head=32,
-    n_head_kv=32,
-    d_head_k=128,
-    d_head_v=128,
-    n_vocab=32_000,
-    n_params=6_740_000_000,
-    tensor_bytes=3_791_000_000,
-    repeating_bytes=3_610_000_000,
-    output_bytes=107_000_000,
-    has_chat_template=True,
-    n_ff=11_008,
-)
 FILE = ModelFile(Path("/models/llama-2-7b.Q4_0.gguf"), "Llama 2 7B", 3_800_000_000, 1, FACTS)
 CPU = Device("CPU", "A processor", DeviceKind.CPU, 8 * GB, 16 * GB)
 TUNED = TunedChoice(n_threads=6, n_ubatch=256, flash_attention=True, kv_type=KvType.Q8_0)

@@ -8,12 +8,18 @@ from stand_in import StandInDesk
 
 from llamadesk.core.settings import Theme
 from llamadesk.ui.main_window import MainWindow
+from llamadesk.ui.theme import ThemeManager
 
 
 @pytest.fixture
 def desk() -> StandInDesk:
     """A desk with a chosen and loaded model, and no GPU."""
     return StandInDesk().with_model()
+
+
+@pytest.fixture
+def theme(qapp: object) -> ThemeManager:
+    return ThemeManager()
 
 
 @pytest.fixture

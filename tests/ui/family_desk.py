@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
+from library_stand_in import DownloadsStandIn
 from PySide6.QtCore import QObject, Signal
 from stand_in import GB, Asked, StandInDesk, model_file
 
@@ -20,7 +21,6 @@ from llamadesk.core.models import ModelFamily, ModelFile
 from llamadesk.core.paths import resources_dir
 from llamadesk.library.catalogue import load_catalogue
 from llamadesk.state.catalogue import CatalogueState
-from llamadesk.state.downloads import DownloadListModel
 from llamadesk.state.quantizing import QuantizeJob, QuantizeState
 
 LLAMA = "llama-2-7b-chat"
@@ -53,22 +53,6 @@ class Catalogues(QObject):
         self._asked.note("download", model_id, quantization)
 
 
-class Downloads(QObject):
-    def __init__(self, asked: Asked) -> None:
-        super().__init__()
-        self._asked = asked
-        self.state = DownloadListModel()
-
-    def pause(self, download_id: int) -> None:
-        self._asked.note("pause", download_id)
-
-    def resume(self, download_id: int) -> None:
-        self._asked.note("resume", download_id)
-
-    def retry(self, download_id: int) -> None:
-        self._asked.note("retry", download_id)
-
-
 class Quantizing(QObject):
     offered = Signal(object)
 
@@ -93,7 +77,7 @@ class FamilyDesk(StandInDesk):
     def __init__(self) -> None:
         super().__init__()
         self.catalogue = Catalogues(self.asked)
-        self.downloads = Downloads(self.asked)
+        self.downloads = DownloadsStandIn(self.asked)
         self.quantizing = Quantizing(self.asked)
 
     def look_at(self, key: str, *files: ModelFile, n_ctx: int = 4096) -> FamilyView:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 import pytest
 from library_stand_in import GB, look_around, shipped
@@ -25,11 +23,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 @pytest.fixture
 def desk() -> StandInDesk:
     return StandInDesk()
-
-
-@pytest.fixture
-def theme() -> Iterator[ThemeManager]:
-    yield ThemeManager()
 
 
 @pytest.fixture

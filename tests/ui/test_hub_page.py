@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-import qasync
 from gguf_files import Shape
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QDesktopServices
@@ -21,8 +20,10 @@ from llamadesk.core.settings import Theme
 from llamadesk.ui.library.hub_page import HubPage
 from llamadesk.ui.library.licence_dialog import LicenceDialog
 from llamadesk.ui.theme import ThemeManager
-from tests.control.hub_driver import HubDriver
+from tests.control.hub_driver import HubDriver, hub_driver, server
 from tests.web.hub_server import GRANTED_TOKEN, Fault, HubServer
+
+__all__ = ["hub_driver", "server"]
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform cannot
 
@@ -79,19 +80,6 @@ class HubDesk:
         self.hub = hub
         self.downloads = Downloads()
         self.catalogue = Licences()
-
-
-@pytest.fixture
-def server() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
-
-
-@pytest.fixture
-def hub_driver(loop: qasync.QEventLoop, server: HubServer) -> Iterator[HubDriver]:
-    driver = HubDriver(loop, server)
-    yield driver
-    driver.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,11 +56,6 @@ class Page(QWidget):
 @pytest.fixture
 def desk() -> StandInDesk:
     return StandInDesk()
-
-
-@pytest.fixture
-def theme() -> Iterator[ThemeManager]:
-    yield ThemeManager()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +33,6 @@ OWN = CatalogueSource(FOLDER / "own.json", n_models=3)
 @pytest.fixture
 def desk() -> StandInDesk:
     return StandInDesk()
-
-
-@pytest.fixture
-def theme() -> Iterator[ThemeManager]:
-    yield ThemeManager()
 
 
 @pytest.fixture

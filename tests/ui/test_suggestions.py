@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -32,11 +32,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 def desk() -> StandInDesk:
     """A desk without a model."""
     return StandInDesk()
-
-
-@pytest.fixture
-def theme() -> Iterator[ThemeManager]:
-    yield ThemeManager()
 
 
 @pytest.fixture

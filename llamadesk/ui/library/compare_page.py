@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -29,6 +28,7 @@ from llamadesk.ui.library.compare_table import (
     rows_of,
 )
 from llamadesk.ui.library.folding_row import FoldingRow
+from llamadesk.ui.library.row_table import row_table
 from llamadesk.ui.style import room_sheet
 from llamadesk.ui.theme import ThemeManager
 from llamadesk.ui.widgets import IconButton, label
@@ -108,21 +108,9 @@ class ComparePage(QWidget):
         self._show()
 
     def _make_table(self) -> QTableView:
-        table = QTableView()
-        table.setAccessibleName("Models to compare")
-        table.setModel(self._filter)
+        table = row_table("Models to compare", self._filter)
         table.setItemDelegateForColumn(FITS_COLUMN, _VerdictDelegate(self._theme, table))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setTabKeyNavigation(False)  # Tab leads on, the arrows go about in the table
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.sortIndicatorChanged.connect(self._show_order)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from llamadesk.core.downloads import DownloadStage
 from llamadesk.core.settings import DOWNLOAD_LIMIT, SETTINGS
 from llamadesk.ui.icons import icon_pixmap
+from llamadesk.ui.library.card_column import take_out
 from llamadesk.ui.library.download_card import DownloadCard
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.pages import LibraryPage
@@ -103,14 +104,8 @@ class DownloadsPage(QWidget):
         self._empty.setVisible(not entries)
 
     def _remove(self, download_id: int) -> None:
-        card = self._cards.pop(download_id)
-        focused = QApplication.focusWidget()
-        had_focus = focused is not None and card.isAncestorOf(focused)
-        row = self._column.indexOf(card)
-        self._column.removeWidget(card)
-        card.hide()
-        card.deleteLater()
-        if had_focus:
+        row = take_out(self._column, self._cards.pop(download_id))
+        if row is not None:
             self._focus_near(row)
 
     def _focus_near(self, row: int) -> None:

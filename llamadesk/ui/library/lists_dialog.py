@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from llamadesk.core.errors import Problem
 from llamadesk.core.list_words import count_words
+from llamadesk.ui.library.card_column import take_out
 from llamadesk.ui.library.folding_row import FoldingRow
 from llamadesk.ui.library.list_card import ListCard
 from llamadesk.ui.library.scroll_column import ScrollColumn
@@ -132,14 +133,8 @@ class ListsDialog(QDialog):
         self.add_button.setEnabled(bool(address) and address not in self._desk.catalogue.state.reading)
 
     def _drop(self, path: Path) -> None:
-        card = self._cards.pop(path)
-        focused = QApplication.focusWidget()
-        had_focus = focused is not None and card.isAncestorOf(focused)
-        row = self._column.indexOf(card)
-        self._column.removeWidget(card)
-        card.hide()
-        card.deleteLater()
-        if had_focus:
+        row = take_out(self._column, self._cards.pop(path))
+        if row is not None:
             near = self._column.itemAt(min(row, self._column.count() - 1))
             neighbour = near.widget() if near is not None else None
             if isinstance(neighbour, ListCard):
