@@ -102,6 +102,8 @@ class _Tuner:
         self._on_progress = on_progress
         n_deep = (self._n_ctx - _ROOM) // _BLOCK * _BLOCK
         self._trials = {TunedChoice.of(trial): trial for trial in known if trial.n_deep in (0, n_deep)}
+        default = LoadSettings("")
+        self._default_way = TunedChoice(n_cores, default.n_ubatch, default.flash_attention, KvType.F16)
         self._n_tried = 0
         self._best: Trial | None = None
         self._bench: _Bench | None = None
@@ -127,13 +129,12 @@ class _Tuner:
 
     def _ways(self) -> Iterator[TunedChoice]:
         """What to try; each but the first differs from the best so far in one thing."""
-        default = LoadSettings("")
-        yield TunedChoice(self._n_cores, default.n_ubatch, default.flash_attention, KvType.F16)
+        yield self._default_way
         if self._best is None:
             return
         for n_threads in self._other_threads():
             yield self._best_way(n_threads=n_threads)
-        yield self._best_way(flash_attention=not default.flash_attention)
+        yield self._best_way(flash_attention=not self._default_way.flash_attention)
         # The likeliest to gain come first: for a large model on a slow machine the time is up before the list is.
         for n_ubatch in _MICRO_BATCHES[:1]:
             yield self._best_way(n_ubatch=n_ubatch)
@@ -169,14 +170,13 @@ class _Tuner:
 
     def _confirm(self) -> None:
         """Where another way than the first one won, give the first a second chance: it may have been disturbed."""
-        first, best = next(iter(self._trials.values()), None), self._best
+        first, best = self._trials.get(self._default_way), self._best
         if first is None or best is None or first is best:
             return
         self._best = None
-        again = self._measure(TunedChoice.of(first))
+        again = self._measure(self._default_way)
         self._best = best
-        way = TunedChoice.of(first)
-        self._trials[way] = first = msgspec.structs.replace(
+        self._trials[self._default_way] = first = msgspec.structs.replace(
             first,
             prefill_speed=max(first.prefill_speed, again.prefill_speed),
             shallow_speed=max(first.shallow_speed, again.shallow_speed),

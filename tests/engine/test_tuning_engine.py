@@ -101,6 +101,19 @@ def test_what_is_known_is_not_measured_again(engine: EngineDriver, tuned: tuple[
     assert all(trial in again.trials for trial in kept)
 
 
+def test_the_default_has_a_second_chance_wherever_it_stands_in_what_is_known(engine: EngineDriver) -> None:
+    known = [
+        Trial(1, n_ubatch, flash, kv_type, *(3 * [1e-3 * (1 + flash + n_ubatch)]), 0)
+        for n_ubatch in (128, 256, 512)
+        for flash in (True, False)
+        for kv_type in (KvType.F16, KvType.Q8_0)
+    ]
+    again, _ = tune(engine, known)
+    changed = [trial for trial in known if trial not in again.trials]
+    assert [(t.n_ubatch, t.flash_attention, t.kv_type) for t in changed] == [(128, False, KvType.F16)]
+    assert (again.trials[0].n_ubatch, again.trials[0].flash_attention) == (128, False)  # so slow is nothing real
+
+
 def test_the_chat_in_use_is_not_touched(engine: EngineDriver, tuned: tuple[Tuned, list[float]]) -> None:
     first = engine.chat(QUESTION, max_tokens=8)
     assert isinstance(first.end, Finished)
