@@ -60,6 +60,7 @@ class Session:
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(self._on_loop_exception)
         self._closed = asyncio.Event()
+        self._beginning: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._question: UnsavedDialog | None = None
         self._told_to_end = False
@@ -74,11 +75,10 @@ class Session:
     def stay(self) -> None:
         """Return when everything is closed."""
         with self._loop:
-            begun = self._loop.create_task(self._begin())
+            self._beginning = self._loop.create_task(self._begin())
             if not self._window.isVisible():
                 self._begin_closing()
             self._loop.run_until_complete(self._closed.wait())
-            begun.cancel()
 
     async def _begin(self) -> None:
         try:
@@ -106,10 +106,17 @@ class Session:
                 self._closing = None
                 self._window.show()
                 return
+            await self._stop_beginning()
             await self._desk.close()
         except Exception:
             _log.exception("closing")
         self._closed.set()
+
+    async def _stop_beginning(self) -> None:
+        """A window that was hardly open may be closed: what the desk still wants to begin has no store any more."""
+        if self._beginning is not None:
+            self._beginning.cancel()
+            await asyncio.wait({self._beginning})
 
     async def _may_close(self) -> bool:
         """Whether everything is kept, or the person lets go of what cannot be."""

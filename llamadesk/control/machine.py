@@ -10,7 +10,10 @@ class Machine:
 
     def on_battery(self) -> bool:
         """Whether it runs on its battery now; False where there is none or it does not tell."""
-        battery = getattr(_psutil(), "sensors_battery", lambda: None)()  # some systems know none
+        try:
+            battery = getattr(_psutil(), "sensors_battery", lambda: None)()  # some systems know none
+        except OSError:  # and some hide what they know
+            return False
         return battery is not None and battery.power_plugged is False
 
     def busy_share(self) -> float:

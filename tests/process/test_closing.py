@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from llamadesk.log import LOG_FILE
 from llamadesk.ui.unsaved import Leave
 from tests.process.closing import DRAFT
 
 
-def close_app(disk: Path, *answers: str) -> str:
-    """What the app asked while it was closed."""
+def run_app(script: str, *arguments: str) -> str:
+    """What an app that is worked by a script beside this one has printed."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("closing.py")), str(disk), *answers],
+        [sys.executable, str(Path(__file__).with_name(script)), *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -27,6 +28,11 @@ def close_app(disk: Path, *answers: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def close_app(disk: Path, *answers: str) -> str:
+    """What the app asked while it was closed."""
+    return run_app("closing.py", str(disk), *answers)
 
 
 def kept_draft(disk: Path) -> bool:
@@ -47,3 +53,10 @@ def test_the_window_is_closed_when_all_is_saved(small_disk: Path, answers: tuple
 def test_nobody_is_kept_from_leaving(small_disk: Path, answer: str) -> None:
     assert close_app(small_disk, answer).count("The disk is full") == 1
     assert not kept_draft(small_disk)
+
+
+def test_a_window_is_closed_while_the_app_still_begins(tmp_path: Path) -> None:
+    run_app("closing_early.py", str(tmp_path))
+    log = (tmp_path / "logs" / LOG_FILE).read_text(encoding="utf-8")
+    assert "INFO" in log
+    assert "ERROR" not in log
