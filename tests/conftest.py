@@ -89,19 +89,31 @@ def no_leaks(no_stray_logs: None) -> Iterator[None]:
         time.sleep(0.02)
 
 
+class _Loop(qasync.QEventLoop):
+    """Is a running loop whenever Qt turns it. qasync's is none where a test, or pytest-qt behind it, processes Qt's
+    events; but what is under way goes on there, and finds no loop, which never happens in the app."""
+
+    def run_forever(self) -> int:
+        try:
+            return int(super().run_forever())
+        finally:
+            asyncio.events._set_running_loop(self)
+
+
 @pytest.fixture
-def loop(only_loop: qasync.QEventLoop) -> qasync.QEventLoop:
-    """The window's loop. It is the current one, as in the app, also after a test that has run another: work may go on
-    where Qt alone turns."""
-    asyncio.set_event_loop(only_loop)
-    return only_loop
+def loop(only_loop: _Loop) -> Iterator[qasync.QEventLoop]:
+    """The window's loop."""
+    asyncio.set_event_loop(only_loop)  # a test may have run another one
+    asyncio.events._set_running_loop(only_loop)
+    yield only_loop
+    asyncio.events._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")
-def only_loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+def only_loop(qapp: QApplication) -> Iterator[_Loop]:
     """One for all tests, as the app has one: its timers must not be left to the garbage collector, which may run on
     another thread."""
-    loop = qasync.QEventLoop(qapp)
+    loop = _Loop(qapp)
     loop.set_default_executor(ThreadPoolExecutor(1))
     asyncio.set_event_loop(loop)
     loop.run_until_complete(loop.run_in_executor(None, int))  # its thread is there before a test can seem to leak it

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import qasync
@@ -24,16 +23,6 @@ from llamadesk.store.front import Store
 
 Script = dict[str, object]
 _ORDINARY = StartMode()
-_T = TypeVar("_T")
-
-
-def run_on(loop: qasync.QEventLoop, work: Awaitable[_T], seconds: float = 60.0) -> _T:
-    """Run it on the window's loop. qasync's own `run_until_complete` goes on with what else is under way once the loop
-    is no longer a running one, which no code can expect."""
-    task = loop.create_task(asyncio.wait_for(work, seconds))
-    task.add_done_callback(lambda _: loop.stop())
-    loop.run_forever()
-    return task.result()
 
 
 def is_settled(tasks: Tasks) -> bool:
@@ -95,7 +84,7 @@ class DeskDriver:
 
     def run(self, work: Awaitable[None]) -> None:
         """Run a coroutine on the window's loop."""
-        run_on(self.loop, work)
+        self.loop.run_until_complete(asyncio.wait_for(work, 60))
 
     def settle(self, desk: Desk) -> None:
         """Wait for everything that was begun."""

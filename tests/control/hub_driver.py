@@ -20,7 +20,7 @@ from llamadesk.control.tasks import Tasks
 from llamadesk.core.protocol import Device, DeviceKind
 from llamadesk.state.engine import EngineState
 from llamadesk.state.settings import SettingValues
-from tests.control.desk_driver import is_settled, run_on
+from tests.control.desk_driver import is_settled
 from tests.web.hub_server import HubServer
 
 GB = 1_000_000_000
@@ -83,7 +83,8 @@ class HubDriver:
 
     def run(self, work: Awaitable[_T]) -> _T:
         """Run it on the window's loop."""
-        return run_on(self.loop, work)
+        result: _T = self.loop.run_until_complete(asyncio.wait_for(work, 60))
+        return result
 
     def turn(self) -> None:
         """Let the window do what it has put off."""
